@@ -1,0 +1,207 @@
+"""Words of the control room: what the machine tells, what is decided, what is fired, and how each piece ended.
+
+Counts are raw encoder counts modulo the counter's width; ticks are the same counts unwrapped, so they never jump.
+No numpy here: the control process stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class MachineLost(Exception):  # noqa: N818 - lost things are named as facts
+    """The controller does not answer; the text says what was tried and what to check."""
+
+
+class MachineMismatch(Exception):  # noqa: N818
+    """The controller answers but is not the one this station is set up for; the text shows expected and found."""
+
+
+class Interlocks(NamedTuple):
+    """True is safe. Read from the machine, never the safety function itself."""
+
+    estop_ok: bool
+    guard_closed: bool
+    air_ok: bool
+
+
+class ShotResult(StrEnum):
+    """What the controller did with one job; ``ignored`` covers jobs refused or dropped by e-stop, watchdog or mode."""
+
+    fired = "fired"
+    late = "late"
+    faulted = "faulted"
+    ignored = "ignored"
+
+
+class ShotReport(NamedTuple):
+    """The controller's single answer to a job. ``count`` is the raw encoder count at which it acted."""
+
+    job_id: int
+    result: ShotResult
+    count: int
+
+
+class MachineSample(NamedTuple):
+    """One poll of the controller. ``taken_ns`` is the estimated monotonic instant at which ``count`` was true."""
+
+    count: int
+    taken_ns: int
+    interlocks: Interlocks
+    running: bool
+    armed: bool
+    reports: tuple[ShotReport, ...]
+
+
+class MachineDown(NamedTuple):
+    """The machine cannot be used: ``code`` is a fault code of the faults table, ``detail`` what was seen."""
+
+    code: str
+    detail: str
+
+
+class Identity(NamedTuple):
+    """What a controller says it is; compared at connect."""
+
+    map_version: int
+    outputs: int
+    counter_bits: int
+    ticks_per_mm: float
+
+
+class Job(NamedTuple):
+    """One shot as the controller gets it: counts are modulo the counter width, ``outputs`` is a bit mask."""
+
+    id: int
+    open_count: int
+    length_counts: int
+    outputs: int
+    class_code: int
+    flags: int
+
+
+JOB_FLAG_HAZARD = 1
+JOB_FLAG_SIMULATED = 2
+
+
+class Machine(Protocol):
+    """Seam: the controller that counts ticks and fires. Every verb raises MachineLost when it does not answer."""
+
+    def open(self) -> Identity:
+        """Connect, compare the identity (raises MachineMismatch), leave everything disarmed."""
+
+    def sample(self) -> MachineSample:
+        """Poll once: count, interlocks and the shot reports that are new since the last sample."""
+
+    def arm(self, jobs: Sequence[Job]) -> None:
+        """Append jobs to the controller's ring. Each gets exactly one report."""
+
+    def beat(self, *, run: bool, armed: bool) -> None:
+        """Toggle the heartbeat and state what is requested: belt running, jobs allowed to fire."""
+
+    def safe(self) -> None:
+        """Drop the run request and disarm; the controller closes every output and ignores what is queued."""
+
+    def close(self) -> None: ...
+
+
+class EjectorKind(StrEnum):
+    valve = "valve"
+    pusher = "pusher"
+    flap = "flap"
+
+
+class Ejector(NamedTuple):
+    """One output of the machine: ``output`` is its bit; it covers the belt from ``left_mm`` to ``right_mm``.
+
+    ``distance_mm`` is from the datum line to where it hits a piece, ``delay_ms`` from output on to effect at the belt.
+    """
+
+    output: int
+    kind: EjectorKind
+    outlet: str
+    left_mm: float
+    right_mm: float
+    distance_mm: float
+    delay_ms: float
+
+
+class Decision(NamedTuple):
+    """Where a piece goes and why. ``outlet`` None means it passes; ``reason`` is a word of ``Reason``."""
+
+    piece_id: int
+    label: str
+    confidence: float
+    outlet: str | None
+    reason: Reason
+
+
+class Reason(StrEnum):
+    """Why a piece was decided as it was."""
+
+    rule = "rule"
+    rest = "rest"
+    unsure = "unsure"
+    touching = "touching"
+    unseen = "unseen"
+    hazard = "hazard"
+    bypass = "bypass"
+
+
+class Ejection(NamedTuple):
+    """A planned shot in ticks: outputs (bit mask) open at ``open_tick`` and close at ``close_tick``."""
+
+    piece_id: int
+    outputs: int
+    open_tick: int
+    close_tick: int
+
+
+class Late(NamedTuple):
+    """No slack left: the shot would have to open ``missing_ms`` earlier than it still can. It is never fired."""
+
+    piece_id: int
+    missing_ms: float
+
+
+class Outcome(StrEnum):
+    """How a piece ended; every closed piece has exactly one."""
+
+    ejected = "ejected"
+    passed = "passed"
+    unsure = "unsure"
+    late = "late"
+    cancelled = "cancelled"
+    lost = "lost"
+
+
+class Command(NamedTuple):
+    """What vision tells control at every step: requests and new jobs. Its arrival is the proof of life."""
+
+    run: bool
+    armed: bool
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a recipe: pieces of these labels go to ``outlet`` when the confidence reaches ``min_confidence``."""
+
+    labels: tuple[str, ...]
+    outlet: str
+    min_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to sort: rules, the outlet of everything else, and the hazards no operator can tune away."""
+
+    name: str
+    version: str
+    rest_outlet: str
+    rules: tuple[Rule, ...]
+    stop_labels: tuple[str, ...]
+    stop_confidence: float

@@ -1,0 +1,124 @@
+"""Words of the whole station: states, orders, inputs and outputs of the sorter, records and status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from control.types import Command, Decision, Ejection, MachineDown, MachineSample, Outcome, ShotReport
+from vision.types import Box, FrameStamp, Piece
+
+
+class State(StrEnum):
+    idle = "idle"
+    starting = "starting"
+    running = "running"
+    bypass = "bypass"
+    paused = "paused"
+    setup = "setup"
+    fault = "fault"
+    estop = "estop"
+
+
+class Order(StrEnum):
+    """What a person may ask for."""
+
+    start = "start"
+    pause = "pause"
+    stop = "stop"
+    reset = "reset"
+
+
+class OrderGiven(NamedTuple):
+    """An order with the number its answer will carry and who gave it."""
+
+    number: int
+    order: Order
+    by: str
+
+
+class OrderAnswer(NamedTuple):
+    """``refusal`` is None when the order was taken, else the sentence that says why not."""
+
+    number: int
+    refusal: str | None
+
+
+class Inputs(NamedTuple):
+    """Everything one step of the sorter is told. ``conditions`` are device faults seen at this moment: code -> detail."""
+
+    now_ns: int
+    frame: FrameStamp | None
+    frames_dropped: int
+    machine: tuple[MachineSample | MachineDown, ...]
+    orders: tuple[OrderGiven, ...]
+    conditions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceRecord:
+    """The one record of one closed piece. ``slack_ms`` is None when no shot was planned."""
+
+    run: str
+    piece: Piece
+    scores: tuple[float, ...]
+    decision: Decision
+    ejection: Ejection | None
+    slack_ms: float | None
+    report: ShotReport | None
+    outcome: Outcome
+    reason: str
+    degraded: bool
+    recipe: str
+    model: str
+    closed_ns: int
+
+
+class Mark(NamedTuple):
+    """What the page draws over one piece in the frame of this step."""
+
+    box: Box
+    piece_id: int
+    label: str
+    confidence: float
+    outlet: str
+    decided: bool
+
+
+class ActiveFault(NamedTuple):
+    """A fault that is present or latched; ``since_ns`` is monotonic, ``order`` counts first-out."""
+
+    code: str
+    detail: str
+    since_ns: int
+    order: int
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the station says about itself, a few times a second."""
+
+    state: State
+    sentence: str
+    faults: tuple[ActiveFault, ...]
+    tick: int
+    speed_mm_s: float
+    frames: int
+    frames_dropped: int
+    frames_unplaced: int
+    open_pieces: int
+    now_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Everything one step of the sorter says."""
+
+    command: Command
+    records: tuple[PieceRecord, ...]
+    marks: tuple[Mark, ...]
+    answers: tuple[OrderAnswer, ...]
+    status: Status
+    looked: bool
