@@ -7,8 +7,7 @@ lapped it. The creator owns the memory and unlinks it; the others attach by name
 from __future__ import annotations
 
 import struct
-from multiprocessing import resource_tracker, shared_memory
-from typing import Any
+from multiprocessing import shared_memory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,6 @@ class FrameRing:
         self._stride = 64 + int(np.prod(shape))
         self._owner = name is None
         self._memory = shared_memory.SharedMemory(name=name, create=self._owner, size=self._stride * slots)
-        if not self._owner:
-            _leave_to_owner(self._memory)
         self.name = self._memory.name
         self.shape = shape
         self._slots = slots
@@ -62,9 +59,7 @@ class FrameRing:
 
     def still(self, seq: int) -> bool:
         """True while the picture ``seq`` has not been overwritten."""
-        return any(
-            _HEADER.unpack_from(self._buffer(), slot * self._stride)[1] == seq for slot in range(self._slots)
-        )
+        return any(_HEADER.unpack_from(self._buffer(), slot * self._stride)[1] == seq for slot in range(self._slots))
 
     def close(self) -> None:
         """Detach; the owner also removes the memory. Views handed out must not be used any more."""
@@ -81,8 +76,3 @@ class FrameRing:
         buffer = self._memory.buf
         assert buffer is not None
         return buffer
-
-
-def _leave_to_owner(memory: Any) -> None:
-    """Python 3.11 registers attached memory for removal at exit too; only the owner may remove it."""
-    resource_tracker.unregister(memory._name, "shared_memory")

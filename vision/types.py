@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-
 class CameraLost(Exception):  # noqa: N818 - lost things are named as facts
     """The camera is gone; the text says what was seen and what to do."""
 
