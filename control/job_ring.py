@@ -41,9 +41,9 @@ _RESULT_NAMES = {code: result for result, code in _RESULT_CODES.items()}
 
 
 class StatusBlock(NamedTuple):
-    """The controller's status: ``results`` hold the newest RESULTS reports, report n (counted from 0) at n % RESULTS."""
+    """The controller's status: ``results`` hold the newest RESULTS reports, number n (from 0) at n % RESULTS."""
 
-    count: int
+    encoder_count: int
     interlocks: Interlocks
     running: bool
     armed: bool
@@ -79,7 +79,7 @@ def unpack_identity(registers: list[int]) -> Identity | None:
 def pack_status(status: StatusBlock) -> list[int]:
     """Status block as STATUS_REGISTERS registers."""
     bits = sum(bit << n for n, bit in enumerate((*status.interlocks, status.running, status.armed)))
-    head = _STATUS.pack(status.count, bits, status.heartbeat, status.read_index, status.result_index)
+    head = _STATUS.pack(status.encoder_count, bits, status.heartbeat, status.read_index, status.result_index)
     return _registers(head + b"".join(map(_pack_report, status.results)))
 
 
@@ -124,7 +124,7 @@ def slot_at(index: int) -> int:
 def _pack_report(report: ShotReport | None) -> bytes:
     if report is None:
         return _RESULT.pack(0, 0, 0)
-    return _RESULT.pack(report.job_id, _RESULT_CODES[report.result], report.count)
+    return _RESULT.pack(report.job_id, _RESULT_CODES[report.result], report.encoder_count)
 
 
 def _unpack_report(raw: bytes, offset: int) -> ShotReport | None:

@@ -38,17 +38,17 @@ class ShotResult(StrEnum):
 
 
 class ShotReport(NamedTuple):
-    """The controller's single answer to a job. ``count`` is the raw encoder count at which it acted."""
+    """The controller's single answer to a job. ``encoder_count`` is the raw count at which it acted."""
 
     job_id: int
     result: ShotResult
-    count: int
+    encoder_count: int
 
 
 class MachineSample(NamedTuple):
-    """One poll of the controller. ``taken_ns`` is the estimated monotonic instant at which ``count`` was true."""
+    """One poll of the controller. ``taken_ns`` is the estimated monotonic instant of ``encoder_count``."""
 
-    count: int
+    encoder_count: int
     taken_ns: int
     interlocks: Interlocks
     running: bool

@@ -46,7 +46,7 @@ class OrderAnswer(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """Everything one step of the sorter is told. ``conditions`` are device faults seen at this moment: code -> detail."""
+    """Everything one step of the sorter is told. ``conditions`` are device faults seen now: (code, detail)."""
 
     now_ns: int
     frame: FrameStamp | None

@@ -45,7 +45,7 @@ class FrameRing:
         self._written += 1
 
     def newest(self, after_seq: int) -> tuple[int, int, int | None, NDArray[np.uint8]] | None:
-        """(seq, captured_ns, tick, image view) of the newest picture with seq > ``after_seq``; None when there is none."""
+        """(seq, captured_ns, tick, image view) of the newest picture with seq > ``after_seq``, or None."""
         best: tuple[int, int] | None = None
         for slot in range(self._slots):
             lock, seq, _ns, _tick = _HEADER.unpack_from(self._buffer(), slot * self._stride)

@@ -42,8 +42,8 @@ class Frame:
     """One picture.
 
     ``captured_ns`` is the monotonic instant of mid-exposure; ``tick`` is the camera's own trigger count, None when the
-    tick has to be interpolated from encoder readings; ``image`` is uint8, (height, width, 3), BGR. The image may be a view
-    of shared memory: it is valid until the next ``read``.
+    tick has to be interpolated from encoder readings; ``image`` is uint8, (height, width, 3), BGR. The image may be a
+    view of shared memory: it is valid until the next ``read``.
     """
 
     seq: int
@@ -54,7 +54,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Something that is not belt: ``contour`` is int32 (n, 1, 2) in full-size pixels, ``touching`` several pieces in one."""
+    """Something that is not belt: ``contour`` is int32 (n, 1, 2) in full-size pixels; ``touching``: several in one."""
 
     box: Box
     area_px: float
@@ -65,8 +65,8 @@ class Blob:
 class Sighting(NamedTuple):
     """One piece in one frame, in belt coordinates relative to the datum line at the instant of capture.
 
-    ``length_mm`` is the extent along the belt, ``left_mm`` and ``right_mm`` bound it across. ``whole`` is False when the
-    picture's edge cuts the outline.
+    ``length_mm`` is the extent along the belt, ``left_mm`` and ``right_mm`` bound it across. ``whole`` is False when
+    the picture's edge cuts the outline.
     """
 
     downstream_mm: float
@@ -88,7 +88,7 @@ class LookRequest(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One calibrated classification: ``log_scores`` are natural-log probabilities in the order of the model's labels."""
+    """One calibrated classification: natural-log probabilities in the order of the model's labels."""
 
     piece_id: int
     log_scores: tuple[float, ...]
