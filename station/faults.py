@@ -139,6 +139,12 @@ FAULTS: Mapping[str, Fault] = {
         "The computer is too slow for the camera: pictures are skipped.",
         "Close other programs, or lower the frame rate or the feed.",
     ),
+    "control-held": Fault(
+        74,
+        Effect.stop,
+        "The outputs are held: the control process got no orders for a moment, or a guard or the emergency stop acted.",
+        "Reset and start; if it comes back, look for programs that load the computer.",
+    ),
     "hazard-found": Fault(
         80,
         Effect.stop,

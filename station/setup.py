@@ -1,0 +1,106 @@
+"""From the files people write to the plain settings each process gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from control.schedule import ScheduleSettings
+from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from station.codebook import Material
+from station.config import BankSection, CalibrationFile, Config, ConfigError
+from station.ledger import Provenance
+from station.sorter import SorterSettings
+from vision.tracker import TrackerSettings
+
+MAP_VERSION = 1
+
+
+def sorter_settings(
+    config: Config,
+    labels: tuple[str, ...],
+    correlation: float,
+    materials: Mapping[str, Material],
+    provenance: Provenance,
+) -> SorterSettings:
+    """Settings of the sorter for a model with these labels."""
+    file, calibration = config.file, config.calibration
+    sorting, vision = file.sorting, file.vision
+    return SorterSettings(
+        ticks_per_mm=calibration.ticks_per_mm,
+        counter_bits=calibration.counter_bits,
+        max_speed_mm_s=sorting.max_speed_mm_s,
+        step_mm=vision.step_mm,
+        decision_mm=sorting.decision_mm,
+        close_mm=sorting.close_mm,
+        purge_mm=sorting.purge_mm,
+        sure=vision.sure,
+        max_looks=vision.max_looks,
+        max_looks_per_step=vision.max_looks_per_step,
+        min_sightings=vision.min_sightings,
+        labels=labels,
+        class_codes=tuple(materials[label].code for label in labels),
+        correlation=correlation,
+        ejectors=ejectors(config),
+        recipe=recipe(config, labels, materials),
+        schedule=ScheduleSettings(
+            margin_mm=sorting.margin_mm,
+            min_slack_ms=sorting.min_slack_ms,
+            min_pulse_ms=sorting.min_pulse_ms,
+            max_pulse_ms=sorting.max_pulse_ms,
+        ),
+        tracker=TrackerSettings(),
+        provenance=provenance,
+        is_simulated=file.camera.kind != "opencv",
+    )
+
+
+def recipe(config: Config, labels: tuple[str, ...], materials: Mapping[str, Material]) -> Recipe:
+    """The recipe with the hazards of the codebook added; they are no one's to tune away."""
+    file = config.recipe
+    unknown = sorted({label for rule in file.rules for label in rule.labels} - set(labels))
+    if unknown:
+        raise ConfigError(
+            f"{config.resolve(config.file.recipe)}  rules  the model does not know {', '.join(unknown)}; "
+            f"it knows {', '.join(labels)}"
+        )
+    return Recipe(
+        name=file.name,
+        version=f"{file.name} {file.version} {config.digest[:12]}",
+        rest_outlet=file.rest_outlet,
+        rules=tuple(Rule(tuple(rule.labels), rule.outlet, rule.min_confidence) for rule in file.rules),
+        stop_labels=tuple(label for label in labels if materials[label].stops),
+        stop_confidence=file.stop_confidence,
+    )
+
+
+def ejectors(config: Config) -> tuple[Ejector, ...]:
+    """One ejector per lane of every bank."""
+    return tuple(ejector for bank in config.file.banks for ejector in _lanes(bank, config.calibration))
+
+
+def _lanes(bank: BankSection, calibration: CalibrationFile) -> list[Ejector]:
+    return [
+        Ejector(
+            output=bank.first_output + lane,
+            kind=EjectorKind(bank.kind),
+            outlet=bank.outlet,
+            left_mm=bank.left_mm + lane * bank.lane_width_mm,
+            right_mm=bank.left_mm + (lane + 1) * bank.lane_width_mm,
+            distance_mm=calibration.distance_mm[bank.outlet],
+            delay_ms=calibration.delay_ms[bank.outlet],
+        )
+        for lane in range(bank.lanes)
+    ]
+
+
+def expected_identity(config: Config) -> Identity:
+    """What the controller has to say it is."""
+    outputs = max(bank.first_output + bank.lanes for bank in config.file.banks)
+    return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
+
+
+def longest_pulse_counts(config: Config) -> int:
+    """Longest on-time of an output in counts at the fastest plausible belt, rounded up."""
+    sorting = config.file.sorting
+    return math.ceil(sorting.max_pulse_ms / 1000 * sorting.max_speed_mm_s * config.calibration.ticks_per_mm)
