@@ -92,7 +92,7 @@ class Landed(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """Of one outlet, in pieces: the share of those ``n`` in it that belong there, and of those that belong that fell in.
+    """Of one outlet, in pieces: what share of the ``n`` in it belongs there, what share of what belongs there is in it.
 
     A share is None where there is nothing to divide by.
     """
