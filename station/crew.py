@@ -37,12 +37,11 @@ class Member(NamedTuple):
         return self.process.exitcode
 
 
-def start_member(name: str, link: Link, target: Callable[..., None], args: Sequence[object], keep: Link) -> Member:
-    """Spawn ``target(*args)``; ``link`` is the child's end and is closed here, ``keep`` the parent's end."""
+def start_member(name: str, target: Callable[..., None], args: Sequence[object], link: Link) -> Member:
+    """Spawn ``target(*args)``; ``link`` is the parent's end. The caller closes the ends it gave away in ``args``."""
     process = _CONTEXT.Process(target=target, args=tuple(args), name=f"station-{name}", daemon=True)
     process.start()
-    link.close()
-    return Member(name, process, keep)
+    return Member(name, process, link)
 
 
 class RestartLimit:

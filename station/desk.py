@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import cv2
 
@@ -15,11 +16,13 @@ from station.store_rows import Event, EventKind
 from station.summary import Quantiles, Truth
 from station.types import (
     ActiveFault,
+    FootageEnded,
     Order,
     OrderAnswer,
     OrderGiven,
     PieceRecord,
     Shown,
+    State,
     Status,
     Timing,
 )
@@ -55,6 +58,7 @@ class Desk:
         self._paced: Status | None = None
         self.frame_ms = Quantiles()
         self.slack_ms = Quantiles()
+        self.footage_ended = False
 
     def connect(self, orders: Port | None) -> None:
         """Where orders go; None while there is no vision process."""
@@ -80,6 +84,14 @@ class Desk:
                 self.frame_ms.add(message.frame_ms)
             case OrderAnswer():
                 self._settle(message)
+            case FootageEnded():
+                self.footage_ended = True
+
+    def give_up(self, code: str, detail: str) -> None:
+        """Too many restarts: the fault stays on the page and nothing is started any more."""
+        if self._status is not None:
+            fault = ActiveFault(code, f"{detail}; not started again", self._status.now_ns, 1, present=True)
+            self._take_status(replace(self._status, state=State.fault, sentence=FAULTS[code].sentence, faults=(fault,)))
 
     def take_truth(self, truth: Mapping[str, Truth]) -> None:
         self._truth = truth
@@ -92,6 +104,11 @@ class Desk:
 
     def counts(self) -> Counts:
         return self._counts.read()
+
+    @property
+    def true_shares(self) -> Mapping[str, Truth]:
+        """What truly fell where, by outlet; empty where nobody knows."""
+        return self._truth or {}
 
     def truth(self) -> Mapping[str, OutletTruth] | None:
         if self._truth is None:

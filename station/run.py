@@ -24,7 +24,8 @@ from station.summary import RunFacts, Truth, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.app import create_app
 from station.web.server import serve
-from station.wiring import Line, open_line
+from station.lines import Line, open_line
+from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
 
 _log = logging.getLogger(__name__)
@@ -92,6 +93,27 @@ class _Station:
             self._conclude()
             self._ring.close()
 
+    def _facts(self) -> RunFacts:
+        status, plan = self._desk.status(), self._plan
+        use = self._meter.use
+        return RunFacts(
+            pieces=status.pieces if status else 0,
+            counts=read_counts(self._store.path, plan.run.uuid),
+            rest_outlet=plan.config.recipe.rest_outlet,
+            frames=status.frames if status else 0,
+            frames_dropped=status.frames_dropped if status else 0,
+            frames_unplaced=status.frames_unplaced if status else 0,
+            frame_ms=self._desk.frame_ms,
+            slack_ms=self._desk.slack_ms,
+            truth=self._desk.true_shares,
+            is_simulated=plan.run.is_simulated,
+            model=plan.card.id,
+            config=plan.config.digest[:12],
+            memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
+            cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
+            seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
+        )
+
     async def _serve(self) -> None:
         where = self._plan.config.file.web
         await serve(create_app(self._desk), where.host, where.port, self._stop)
@@ -101,8 +123,8 @@ class _Station:
         to_control, to_vision = open_link()
         vision_end, vision_here = open_link()
         control_end, control_here = open_link()
-        vision_setup = setup.vision_setup(self._plan, self._line, self._ring.name, latched, self._next_piece())
-        control_setup = setup.control_setup(self._plan, self._line)
+        vision_setup = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, self._next_piece())
+        control_setup = setup.control_setup(self._plan, self._line.machine)
         self._vision = start_member("vision", vision_main, (vision_setup, to_control, vision_end), vision_here)
         self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
         for end in (to_control, to_vision, vision_end, control_end):
@@ -111,6 +133,9 @@ class _Station:
         loop = asyncio.get_running_loop()
         loop.add_reader(vision_here.fileno(), self._read_vision)
         loop.add_reader(control_here.fileno(), self._read_control)
+
+    def _view(self) -> RingCameraChoice:
+        return RingCameraChoice(self._ring.name, self._ring.shape, _VIEW_SLOTS)
 
     def _next_piece(self) -> int:
         """Piece numbers go on after a restart, far enough that none is used twice in a run."""
@@ -123,7 +148,6 @@ class _Station:
         for member in (self._control, self._vision):
             if member is not None:
                 loop.remove_reader(member.link.fileno())
-                self._meter.add(member)
                 member.end()
         self._control = self._vision = None
 

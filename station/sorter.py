@@ -101,6 +101,7 @@ class Sorter:
         self._searched_tick: int | None = None
         self._start_tick = 0
         self._pieces = 0
+        self._newest_piece = 0
         self._counts = _Counts()
         self._window = (0, _Counts())
         self._unplaced_ns = -_UNPLACED_WINDOW_NS
@@ -118,7 +119,7 @@ class Sorter:
             records=flushed + cancelled + closed,
             marks=marks,
             answers=answers,
-            status=self._status(inputs.now_ns),
+            status=self.status(inputs.now_ns),
             looked=looked,
         )
 
@@ -245,6 +246,7 @@ class Sorter:
         self._searched_tick = tick
         sightings = eye.find()
         ids = self._tracker.see(tick, self._settings.ticks_per_mm, sightings)
+        self._newest_piece = max((self._newest_piece, *ids))
         self._pieces += sum(self._tracker.piece(id_).sightings == self._settings.min_sightings for id_ in ids)
         for look in eye.look(self._requests(ids, sightings)):
             self._tracker.add(look)
@@ -330,7 +332,8 @@ class Sorter:
         coasting = self._state is State.paused and self._belt.speed_mm_s > _STANDSTILL_MM_S
         return Command(run=powers.run, armed=powers.eject or coasting, jobs=jobs)
 
-    def _status(self, now_ns: int) -> Status:
+    def status(self, now_ns: int) -> Status:
+        """What there is to say about the station at this moment."""
         return Status(
             state=self._state,
             sentence=self._sentence(),
@@ -341,6 +344,7 @@ class Sorter:
             frames_dropped=self._counts.dropped,
             frames_unplaced=self._counts.unplaced,
             pieces=self._pieces,
+            newest_piece=self._newest_piece,
             open_pieces=len(self._ledger),
             now_ns=now_ns,
         )

@@ -53,7 +53,6 @@ class RunFacts(NamedTuple):
     frame_ms: Quantiles
     slack_ms: Quantiles
     truth: Mapping[str, Truth]
-    truth_pieces: int
     is_simulated: bool
     model: str
     config: str
@@ -79,7 +78,6 @@ def summarize(facts: RunFacts) -> dict[str, object]:
         "frame_ms": _named(facts.frame_ms, p50=0.5, p99=0.99, max=1.0),
         "slack_ms": _named(facts.slack_ms, p1=0.01, p50=0.5),
         "truth": {outlet: truth._asdict() for outlet, truth in facts.truth.items()},
-        "truth_pieces": facts.truth_pieces,
         "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
         "is_simulated": facts.is_simulated,
         "seconds": round(facts.seconds, 1),

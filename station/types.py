@@ -70,6 +70,10 @@ class Finished(NamedTuple):
     """All records of the run have been sent."""
 
 
+class FootageEnded(NamedTuple):
+    """The recording has been played to its end."""
+
+
 class Timing(NamedTuple):
     """How long each frame kept the vision loop busy, milliseconds, since the last message."""
 
@@ -137,6 +141,7 @@ class Status:
     frames_dropped: int
     frames_unplaced: int
     pieces: int
+    newest_piece: int
     open_pieces: int
     now_ns: int
 

@@ -1,0 +1,174 @@
+"""The built-in simulated line as the parent process sees it: two processes, shared memory, and the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from control.types import Ejector, MachineLost
+from hil.controller import ControllerSettings
+from hil.drive import DriveSettings, EncoderSettings
+from hil.emulator import EmulatorSettings, run_emulator
+from hil.feeder import FeederSettings
+from hil.line import LineSettings, run_line
+from hil.look import Look, View
+from hil.motion import Motion
+from hil.types import EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
+from hil.world import WorldSettings, tally
+from station.config import Config, LineSection, ModbusTcpSection
+from station.crew import Member, start_member
+from station.link import Link, open_link
+from station.summary import Truth
+from station.web.view import Mishap as PageMishap
+from station.wiring import RingCameraChoice
+from vision.frame_ring import FrameRing
+
+_SLOTS = 6
+_READY_S = 10.0
+_CAUSES = {
+    PageMishap.estop: MishapName.estop,
+    PageMishap.guard_open: MishapName.guard_open,
+    PageMishap.camera_frozen: MishapName.camera_freeze,
+    PageMishap.lens_covered: MishapName.lens_covered,
+    PageMishap.controller_silent: MishapName.silent,
+}
+
+
+class SimulatedLine:
+    """Started when entered, ended when left; raises MachineLost when the emulated controller cannot listen."""
+
+    is_simulated = True
+
+    def __init__(self, config: Config, section: LineSection, ejectors: tuple[Ejector, ...]) -> None:
+        self._config = config
+        self._section = section
+        self._ejectors = ejectors
+        self._view = View(section.width_px, section.height_px, section.mm_per_px)
+        self._ring = FrameRing(self._view.shape, _SLOTS)
+        self._motion = Motion()
+        self._landed: list[Landed] = []
+        self._members: dict[str, Member] = {}
+        self._truth_link: Link | None = None
+        self.camera = RingCameraChoice(self._ring.name, self._view.shape, _SLOTS)
+        self.starts_at_once = section.starts_at_once
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._truth_link is not None:
+            self._truth_link.close()
+        for member in self._members.values():
+            member.end()
+        self._motion.close()
+        self._ring.close()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The processes of the line, for the meter."""
+        return tuple(self._members.values())
+
+    def position_mm(self) -> float:
+        """How far the belt has truly run."""
+        return self._motion.read().pos_mm
+
+    def cause(self, mishap: PageMishap, on: bool) -> None:
+        """Begin or end a mishap, at whichever part of the line it happens to."""
+        for member in self._members.values():
+            member.link.send(Mishap(_CAUSES[mishap], on))
+
+    def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
+        """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
+        self._hear()
+        if since_mm is None:
+            return None
+        counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
+        targets = {rule.outlet: tuple(rule.labels) for rule in self._config.recipe.rules}
+        return {outlet: Truth(*truth) for outlet, truth in tally(counted, targets).items()}
+
+    def _hear(self) -> None:
+        if self._truth_link is None:
+            return
+        try:
+            news = self._truth_link.receive()
+        except ConnectionError:
+            return
+        for message in news:
+            if isinstance(message, LineNews):
+                self._landed.extend(message.landed)
+
+    def _start(self) -> None:
+        events_in, events_out = open_link()
+        self._start_emulator(events_in)
+        truth_end, self._truth_link = open_link()
+        mishap_end, mishap_here = open_link()
+        self._members["line"] = start_member(
+            "line",
+            run_line,
+            (self._line_settings(), self._ring.name, self._motion.name, events_out, mishap_end, truth_end),
+            mishap_here,
+        )
+        for end in (events_out, mishap_end, truth_end):
+            end.close()
+
+    def _start_emulator(self, events: Link) -> None:
+        end, here = open_link()
+        settings = self._emulator_settings()
+        self._members["controller"] = start_member(
+            "controller", run_emulator, (settings, self._motion.name, events, end), here
+        )
+        end.close()
+        events.close()
+        self._await_ready(here)
+
+    def _await_ready(self, link: Link) -> None:
+        deadline = time.monotonic() + _READY_S  # noqa: TID251 - waiting for a process to come up
+        while time.monotonic() < deadline:  # noqa: TID251
+            try:
+                messages = link.receive()
+            except ConnectionError:
+                break
+            for message in messages:
+                if isinstance(message, EmulatorReady):
+                    return
+                if isinstance(message, EmulatorFailed):
+                    raise MachineLost(message.sentence)
+            time.sleep(0.01)  # noqa: TID251
+        raise MachineLost("The simulated controller did not start; look at the messages above and try again.")
+
+    def _line_settings(self) -> LineSettings:
+        section = self._section
+        feeder = FeederSettings(
+            pieces_per_s=section.feed.pieces_per_s,
+            speed_mm_s=section.speed_mm_s,
+            touching=section.feed.touching,
+            mix=tuple(section.feed.mix.items()),
+            seed=section.seed,
+        )
+        world = WorldSettings(feeder, self._ejectors, self._config.recipe.rest_outlet)
+        return LineSettings(world, Look(seed=section.seed, belt="worn"), self._view, section.fps, _SLOTS)
+
+    def _emulator_settings(self) -> EmulatorSettings:
+        section, calibration = self._section, self._config.calibration
+        machine = self._config.file.machine
+        assert isinstance(machine, ModbusTcpSection)
+        outputs = max(ejector.output for ejector in self._ejectors) + 1
+        return EmulatorSettings(
+            ControllerSettings(
+                longest_on_ms=(self._config.file.sorting.max_pulse_ms * 1.2,) * outputs,
+                drive=DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter),
+                encoder=EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, section.start_count),
+            ),
+            host=machine.host,
+            port=machine.port,
+            unit=machine.unit,
+        )
