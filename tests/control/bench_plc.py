@@ -86,7 +86,7 @@ class Plc:
     def _take_jobs(self, write_index: int) -> None:
         unread = (write_index - self.read_index) % job_ring.INDEX_MODULUS
         self.most_unread = max(self.most_unread, unread)
-        if unread and self.reads_jobs:
+        if 0 < unread <= job_ring.SLOTS and self.reads_jobs:
             at = job_ring.slot_at(self.read_index)
             job = job_ring.unpack_job(self.registers[at : at + job_ring.SLOT_REGISTERS])
             assert job is not None, "a slot was read before it was written whole"

@@ -80,7 +80,7 @@ def the_belt_runs_only_on_request_and_stops_when_told(machine: Machine, plant: P
     assert not stopped.armed
 
 
-def every_job_of_a_flood_is_fired_once_near_its_count(machine: Machine, plant: Plant) -> None:
+def every_job_of_a_flood_is_fired_near_its_count_or_not_at_all(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
     machine.open()
     begun = operator.start().encoder_count
@@ -91,9 +91,17 @@ def every_job_of_a_flood_is_fired_once_near_its_count(machine: Machine, plant: P
     operator.until(lambda _sample: len(operator.reports) >= len(jobs))
     operator.poll(run=True, armed=True, times=10)
 
-    assert operator.results() == {job.id: ShotResult.fired for job in jobs}
+    results = operator.results()
     opens = {job.id: job.open_count for job in jobs}
-    assert all((report.encoder_count - opens[report.job_id]) % modulus < 1500 for report in operator.reports)
+    behind = [
+        (report.encoder_count - opens[report.job_id]) % modulus
+        for report in operator.reports
+        if report.result is ShotResult.fired
+    ]
+    assert results.keys() == opens.keys()
+    assert set(results.values()) <= {ShotResult.fired, ShotResult.late}, "exactly then, or not at all"
+    assert len(behind) > len(jobs) / 2, "a busy computer may cost some shots, not most of them"
+    assert max(behind) < 1500
 
 
 def a_job_whose_count_has_passed_is_late(machine: Machine, plant: Plant) -> None:
@@ -185,7 +193,7 @@ def _soon(plant: Plant, count: int, job_id: int, ahead: int = 2000) -> Job:
 CLAUSES: tuple[Clause, ...] = (
     a_machine_opens_stopped_and_disarmed,
     the_belt_runs_only_on_request_and_stops_when_told,
-    every_job_of_a_flood_is_fired_once_near_its_count,
+    every_job_of_a_flood_is_fired_near_its_count_or_not_at_all,
     a_job_whose_count_has_passed_is_late,
     a_disarmed_machine_ignores_its_jobs,
     the_emergency_stop_stops_the_belt_and_drops_what_is_queued,

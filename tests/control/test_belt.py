@@ -68,6 +68,14 @@ def test_nothing_is_ever_extrapolated(captured_ms: int) -> None:
     assert belt.tick_at(captured_ms * MS) is None
 
 
+def test_only_the_last_second_is_remembered() -> None:
+    belt = make_belt()
+    drive(belt, [100 * n for n in range(202)])
+
+    assert belt.tick_at(1009 * MS) is None
+    assert belt.tick_at(1015 * MS) == 10_150
+
+
 def test_no_tick_is_found_across_a_gap() -> None:
     belt = make_belt()
     drive(belt, [0, 100], step_ms=101)
