@@ -21,6 +21,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from control import job_ring
 from hil.controller import Controller, ControllerSettings
+from hil.drive import DrivenBelt
 from hil.motion import Motion
 from hil.types import EmulatorFailed, EmulatorReady, EmulatorStatus, Mishap, MishapName, PortTaken, ValveEvent
 from vision.types import Port
@@ -65,7 +66,8 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
     _refuse_taken_port(settings)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-    controller = Controller(settings.controller, now_ns, motion.write)
+    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns)
+    controller = Controller(settings.controller, belt, motion.write)
     wire = _Wire(controller)
     device = SimDevice(
         settings.unit, SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS), action=wire.answer
