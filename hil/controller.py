@@ -1,4 +1,4 @@
-"""The emulated controller as a whole: program, drive, encoder and register memory, without process and sockets."""
+"""The emulated controller as a whole: program, belt and register memory, without process and sockets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from control import job_ring
 from control.types import Identity, Interlocks
-from hil.drive import Drive, DriveSettings, Encoder, EncoderSettings
+from hil.drive import Belt, DriveSettings, EncoderSettings
 from hil.plc import Plc, PlcSettings
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
@@ -29,21 +29,21 @@ class ControllerSettings:
 class Controller:
     """Scanned by one thread, read and written by another; a lock keeps both apart."""
 
-    def __init__(self, settings: ControllerSettings, now_ns: int, publish: Callable[[BeltMotion], None]) -> None:
+    def __init__(self, settings: ControllerSettings, belt: Belt, publish: Callable[[BeltMotion], None]) -> None:
         self._settings = settings
         self._publish = publish
         self._lock = threading.Lock()
-        self._drive = Drive(settings.drive, now_ns)
+        self._belt = belt
         self._interlocks = _SAFE
         self._run = False
         self._outputs = 0
-        self._start(settings.encoder)
+        self._start()
 
     def scan(self, now_ns: int) -> tuple[tuple[ValveEvent, ...], int | None]:
         """Move the belt, run the program once: the outputs that switched, and when the next edge is due."""
         with self._lock:
-            motion = self._drive.advance(now_ns, run=self._run)
-            count = self._encoder.count(motion.pos_mm)
+            motion = self._belt.advance(now_ns, run=self._run)
+            count = self._belt.count(now_ns)
             command = job_ring.unpack_command(self._registers(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS))
             scan = self._plc.scan(now_ns, count, self._interlocks, command, self._slot)
             ticks_per_s = motion.speed_mm_s * self._settings.encoder.ticks_per_mm
@@ -55,8 +55,7 @@ class Controller:
     def read(self, address: int, count: int, now_ns: int) -> list[int]:
         """Registers for the station; count and status are of this instant, as a latched counter card gives them."""
         with self._lock:
-            encoder_count = self._encoder.count(self._drive.motion.at(max(now_ns, self._drive.motion.t_ns)))
-            status = self._plc.status(now_ns, encoder_count, self._interlocks)
+            status = self._plc.status(now_ns, self._belt.count(now_ns), self._interlocks)
             self._store(job_ring.STATUS_AT, job_ring.pack_status(status))
             return self._registers(address, count)
 
@@ -79,30 +78,24 @@ class Controller:
                 case MishapName.air_low:
                     self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
                 case MishapName.encoder_stuck:
-                    self._encoder.stick(self._drive.motion.pos_mm, stuck=mishap.on)
+                    self._belt.stick(stuck=mishap.on)
                 case MishapName.restart if mishap.on:
-                    self._restart()
+                    self._belt.recount(self._settings.restart_count)
+                    self._start()
 
     def outputs_off(self, now_ns: int) -> tuple[ValveEvent, ...]:
         """Close everything, as a controller does when it is switched off."""
         self._run = False
-        return self._switched(0, self._drive.advance(now_ns, run=False))
+        return self._switched(0, self._belt.advance(now_ns, run=False))
 
-    def _start(self, encoder: EncoderSettings) -> None:
-        settings = self._settings
+    def _start(self) -> None:
+        """Program and memory as after power-up; the belt runs out by itself."""
+        settings, encoder = self._settings, self._settings.encoder
         outputs = len(settings.longest_on_ms)
         identity = Identity(job_ring.MAP_VERSION, outputs, encoder.counter_bits, encoder.ticks_per_mm)
-        self._encoder = Encoder(encoder)
         self._plc = Plc(PlcSettings(identity, settings.longest_on_ms, settings.late_limit_counts))
         self._memory = [0] * job_ring.REGISTERS
         self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))
-
-    def _restart(self) -> None:
-        """Program, memory and counter begin anew; the belt runs out by itself."""
-        before = self._settings.encoder
-        ticks = int(self._drive.motion.pos_mm * before.ticks_per_mm)
-        start = (self._settings.restart_count - ticks) % (1 << before.counter_bits)
-        self._start(EncoderSettings(before.ticks_per_mm, before.counter_bits, start))
 
     def _switched(self, outputs: int, motion: BeltMotion) -> tuple[ValveEvent, ...]:
         changed = outputs ^ self._outputs

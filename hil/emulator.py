@@ -21,6 +21,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from control import job_ring
 from hil.controller import Controller, ControllerSettings
+from hil.drive import DrivenBelt
 from hil.motion import Motion
 from hil.types import EmulatorFailed, EmulatorReady, EmulatorStatus, Mishap, MishapName, PortTaken, ValveEvent
 from vision.types import Port
@@ -45,8 +46,8 @@ class EmulatorSettings:
 def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Port, mishaps: Port) -> None:
     """Process entry. Says ``EmulatorReady`` over ``mishaps``, or ``EmulatorFailed`` and exits with 2.
 
-    Ends with all outputs off on SIGTERM, or when the other end of a port is gone. Sends ``ValveEvent`` and about once
-    a second an ``EmulatorStatus`` over ``valve_events``.
+    Ends with all outputs off on SIGTERM, or when the other end of ``mishaps`` is gone; about once a second it sends
+    an ``EmulatorStatus`` there. Each ``ValveEvent`` goes over ``valve_events``; nobody need be at its other end.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -65,7 +66,8 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
     _refuse_taken_port(settings)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-    controller = Controller(settings.controller, now_ns, motion.write)
+    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns)
+    controller = Controller(settings.controller, belt, motion.write)
     wire = _Wire(controller)
     device = SimDevice(
         settings.unit, SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS), action=wire.answer
@@ -73,7 +75,7 @@ async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port,
     server = ModbusTcpServer(device, address=(settings.host, settings.port))
     if not await server.listen():
         raise PortTaken(_taken(settings))
-    scanner = _Scanner(controller, settings, valve_events)
+    scanner = _Scanner(controller, settings, valve_events, mishaps)
     try:
         mishaps.send(EmulatorReady(_port(server)))
         await _until_told(scanner, wire, controller, mishaps, _below(settings.fifo_priority))
@@ -133,10 +135,11 @@ class _Wire:
 class _Scanner:
     """The thread that scans: at fixed instants, and exactly when an edge is due."""
 
-    def __init__(self, controller: Controller, settings: EmulatorSettings, valve_events: Port) -> None:
+    def __init__(self, controller: Controller, settings: EmulatorSettings, valve_events: Port, status: Port) -> None:
         self._controller = controller
         self._settings = settings
-        self._valve_events = valve_events
+        self._valve_events: Port | None = valve_events
+        self._status_port = status
         self._unsent: deque[ValveEvent] = deque()
         self._late_ns: deque[int] = deque(maxlen=_LATE_KEPT)
         self._fifo = False
@@ -147,7 +150,7 @@ class _Scanner:
         self._thread.start()
 
     def alive(self) -> bool:
-        """False when the reader of the valve events is gone."""
+        """False when the parent is gone."""
         return self._thread.is_alive()
 
     def stop(self) -> None:
@@ -156,8 +159,7 @@ class _Scanner:
         if self._thread.is_alive():
             self._thread.join()
         now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-        with contextlib.suppress(ConnectionError):
-            self._send(self._controller.outputs_off(now_ns))
+        self._send(self._controller.outputs_off(now_ns))
 
     def _scan_all(self) -> None:
         self._fifo = _ask_for_fifo(self._settings.fifo_priority)
@@ -172,14 +174,20 @@ class _Scanner:
                 self._send(switched)
                 scans += 1
                 if now_ns - told_ns > 1_000_000_000:
-                    self._valve_events.send(self._status(scans))
+                    self._status_port.send(self._status(scans))
                     told_ns, scans = now_ns, 0
                 due_ns = _next_due(now_ns, due_ns, period_ns, edge_ns)
 
     def _send(self, switched: tuple[ValveEvent, ...]) -> None:
+        """Nobody there to feel the air is no reason to stop."""
+        if self._valve_events is None:
+            return
         self._unsent.extend(switched)
-        while self._unsent and self._valve_events.send(self._unsent[0]):
-            self._unsent.popleft()
+        try:
+            while self._unsent and self._valve_events.send(self._unsent[0]):
+                self._unsent.popleft()
+        except ConnectionError:
+            self._valve_events = None
 
     def _status(self, scans: int) -> EmulatorStatus:
         late = sorted(self._late_ns)
