@@ -1,0 +1,101 @@
+"""The painted picture: pieces ride the belt, the truth agrees with what is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hil.look import Look, View, vary
+from hil.picture import Painter
+from hil.stamp import PlacedSprite, Stamp
+from tests.hil.scrap import PlainSprite, bar, disc
+
+VIEW = View(320, 256, 0.625)
+QUIET = Look(noise=0.0, loop_mm=400.0, shadow=0.0)
+
+
+@pytest.fixture(scope="module")
+def painter() -> Painter:
+    return Painter(QUIET, VIEW)
+
+
+def place(sprite: PlainSprite, at_mm: float, across_mm: float = 100.0, angle_deg: float = 0.0) -> PlacedSprite:
+    return PlacedSprite(sprite, at_mm, across_mm, angle_deg, False, 1.0)
+
+
+def painted(painter: Painter, belt_mm: float, stamps: list[Stamp]) -> NDArray[np.uint8]:
+    picture = np.empty(VIEW.shape, np.uint8)
+    painter.paint(picture, belt_mm, stamps)
+    return picture
+
+
+def test_a_piece_lies_where_its_place_says(painter: Painter) -> None:
+    (seen,), _ = painter.truth(80.0, [painter.stamp(place(disc(40), at_mm=0.0, across_mm=100.0))])
+    assert seen.box.x + seen.box.w / 2 == pytest.approx(160, abs=1.5)
+    assert seen.box.y + seen.box.h / 2 == pytest.approx(128, abs=1.5)
+    assert seen.box.w == pytest.approx(38, abs=2)
+
+
+def test_a_piece_and_the_belt_under_it_travel_together(painter: Painter) -> None:
+    stamps = [painter.stamp(place(disc(40), at_mm=0.0))]
+    painter_unlit = Painter(Look(noise=0.0, loop_mm=400.0, shadow=0.0, falloff=0.0), VIEW)
+    before, after = painted(painter_unlit, 50.0, stamps), painted(painter_unlit, 60.0, stamps)
+    assert np.array_equal(after[16:], before[:-16])
+
+
+def test_after_one_turn_the_same_belt_comes_round(painter: Painter) -> None:
+    assert np.array_equal(painted(painter, 30.0, []), painted(painter, 430.0, []))
+    assert not np.array_equal(painted(painter, 30.0, []), painted(painter, 230.0, []))
+
+
+def test_the_owner_map_marks_the_pixels_that_a_piece_changed(painter: Painter) -> None:
+    stamps = [painter.stamp(place(bar(60, 30), at_mm=0.0, angle_deg=30.0))]
+    _, owners = painter.truth(80.0, stamps)
+    changed = np.abs(painted(painter, 80.0, stamps).astype(int) - painted(painter, 80.0, [])).max(axis=2) > 60
+    assert (changed != (owners == 1)).sum() < 0.12 * changed.sum()
+
+
+def test_a_piece_under_another_is_seen_in_part(painter: Painter) -> None:
+    lower, upper = place(bar(40, 40), 0.0), place(bar(40, 40), 0.0, across_mm=112.5)
+    first, second = painter.truth(80.0, [painter.stamp(lower), painter.stamp(upper)])[0]
+    assert first.visible == pytest.approx(0.5, abs=0.03)
+    assert second.visible == 1.0
+
+
+def test_a_piece_cut_by_the_edge_is_not_whole(painter: Painter) -> None:
+    stamps = [painter.stamp(place(bar(40, 40), at_mm=0.0))]
+    (cut,), _ = painter.truth(0.0, stamps)
+    assert not cut.whole
+    assert cut.visible == pytest.approx(0.5, abs=0.05)
+    assert painter.truth(-20.0, stamps)[0] == ()
+
+
+def test_a_quarter_turn_swaps_length_and_width(painter: Painter) -> None:
+    (seen,), _ = painter.truth(80.0, [painter.stamp(place(bar(60, 20), 0.0, angle_deg=90.0))])
+    assert abs(seen.box.w - 20) <= 1
+    assert abs(seen.box.h - 60) <= 1
+
+
+def test_half_the_scale_gives_half_the_pixels() -> None:
+    half = Painter(QUIET, View(160, 128, 1.25))
+    (seen,), _ = half.truth(80.0, [half.stamp(place(bar(60, 20), 0.0))])
+    assert abs(seen.box.w - 30) <= 1
+    assert abs(seen.box.h - 10) <= 1
+
+
+def test_a_flipped_piece_is_its_mirror_image(painter: Painter) -> None:
+    sprite = bar(40, 40)
+    sprite.image[:, :20, 3] = 0
+    left, right = (painter.stamp(PlacedSprite(sprite, 0.0, 100.0, 0.0, flip, 1.0)).solid for flip in (False, True))
+    assert np.array_equal(left, right[:, ::-1])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_random_look_leaves_a_bright_piece_brighter_than_a_dark_belt(seed: int) -> None:
+    look = vary(np.random.default_rng(seed), loop_mm=400.0)
+    painter = Painter(look, VIEW)
+    stamps = [painter.stamp(place(disc(60, grey=250), at_mm=0.0))]
+    picture = painted(painter, 80.0, stamps)
+    owners = painter.truth(80.0, stamps)[1]
+    assert picture[owners == 1].mean() > picture[owners == 0].mean() + 20
