@@ -1,0 +1,1 @@
+"""The sprites of the simulated belt: rendered pieces of scrap, and the renderer that made them."""
