@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hil.look import View, vary
-from hil.picture import Painter, PlacedSprite, Seen
+from hil.picture import Painter, Seen
+from hil.stamp import PlacedSprite
 from hil.sprites.atlas import Sprite
 from station.training.evaluate import LabelledCrops, Progress
 from station.training.refusals import TrainingRefused
@@ -22,6 +24,7 @@ from vision.crop import CropSpec, crop
 from vision.types import Box
 
 HELD_OUT_LIGHT = "slanted"
+RECOLOURED = frozenset({"AL-UBC", "BAT-OTHER", "BAT-LI", "RES-LIGHT"})
 SPLITS = ("train", "val", "test", "held-out light")
 
 
@@ -30,7 +33,9 @@ class Scene:
     """How pictures are composed: up to ``cells`` pieces in a grid over the picture, ``frames_per_look`` per belt.
 
     A piece is used when at least ``least_visible`` of it shows. ``looks`` pictures are taken of every piece while it
-    travels ``travel_mm`` between two of them.
+    travels ``travel_mm`` between two of them. For learning only: ``stretch_spread`` changes the outline of a piece, and
+    ``recoloured`` is the share of the printed and wrapped pieces (RECOLOURED) that get other colours, so that the
+    network does not learn the few prints there are by heart.
     """
 
     view: View = View()
@@ -43,6 +48,8 @@ class Scene:
     size_spread: float = 0.08
     gain_spread: float = 0.12
     box_shake_px: float = 1.5
+    stretch_spread: float = 0.0
+    recoloured: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def _one_frame(
         for one in seen:
             if one.visible >= scene.least_visible and one.whole:
                 box = _shaken(rng, one, scene)
-                kept.setdefault(one.index, []).append(crop(picture, box, spec, scene.view.mm_per_px))
+                kept.setdefault(one.number, []).append(crop(picture, box, spec, scene.view.mm_per_px))
     return [(placed[n][0], np.stack(looks)) for n, looks in kept.items() if len(looks) == scene.looks]
 
 
@@ -163,9 +170,26 @@ def _piece(
 ) -> tuple[Sprite, PlacedSprite]:
     size = float(np.exp(rng.normal(0, scene.size_spread)))
     gain = float(np.exp(rng.normal(0, scene.gain_spread)))
-    scaled = replace(sprite, mm_per_px=sprite.mm_per_px * size)
+    image = _recoloured(rng, sprite, scene.recoloured)
+    scaled = replace(sprite, mm_per_px=sprite.mm_per_px * size, image=_stretched(rng, image, scene.stretch_spread))
     turned = float(rng.uniform(0, 360))
     return sprite, PlacedSprite(scaled, at_mm, across_mm, turned, bool(rng.random() < 0.5), gain)
+
+
+def _recoloured(rng: np.random.Generator, sprite: Sprite, share: float) -> NDArray[np.uint8]:
+    if sprite.label not in RECOLOURED or rng.random() >= share:
+        return sprite.image
+    tones = cv2.cvtColor(sprite.image[..., :3], cv2.COLOR_BGR2HSV)
+    tones[..., 0] = (tones[..., 0] + int(rng.integers(180))) % 180
+    return np.dstack([cv2.cvtColor(tones, cv2.COLOR_HSV2BGR), sprite.image[..., 3]]).astype(np.uint8)
+
+
+def _stretched(rng: np.random.Generator, image: NDArray[np.uint8], spread: float) -> NDArray[np.uint8]:
+    if not spread:
+        return image
+    wider = float(np.exp(rng.normal(0, spread)))
+    size = (max(2, round(image.shape[1] * wider)), max(2, round(image.shape[0] / wider)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shaken(rng: np.random.Generator, seen: Seen, scene: Scene) -> Box:
