@@ -1,8 +1,8 @@
 """The one definition of a crop: training, evaluation and the running station all cut pieces out of a picture here.
 
-A crop is a square around a piece's box with a margin of belt. Pieces that fit into ``floor_mm`` are all shown at the same
-scale, so that the network sees how large they are; only longer ones are shrunk. What lies outside the picture repeats
-its edge.
+A crop is a square around a piece's box with a margin of belt. Pieces that fit into ``floor_mm`` are all shown at the
+same scale, so that the network sees how large they are; only longer ones are shrunk. What lies outside the picture
+repeats its edge.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def crop(image: NDArray[np.uint8], box: Box, spec: CropSpec, mm_per_px: float) -
     return np.asarray(cv2.resize(patch, (spec.size_px, spec.size_px), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def crops(
-    image: NDArray[np.uint8], boxes: tuple[Box, ...], spec: CropSpec, mm_per_px: float
-) -> NDArray[np.uint8]:
+def crops(image: NDArray[np.uint8], boxes: tuple[Box, ...], spec: CropSpec, mm_per_px: float) -> NDArray[np.uint8]:
     """Cut several pieces: uint8 (n, size_px, size_px, 3), BGR."""
     out = np.empty((len(boxes), spec.size_px, spec.size_px, 3), np.uint8)
     for n, box in enumerate(boxes):

@@ -154,9 +154,7 @@ class _Table:
         return _Table(self._path, f"{self._where}{key}.", found)
 
     def tables(self, key: str) -> list[_Table]:
-        return [
-            self._item(key, n, found) for n, found in enumerate(self.many(key))
-        ]
+        return [self._item(key, n, found) for n, found in enumerate(self.many(key))]
 
     def many(self, key: str) -> list[object]:
         found = self._values.get(key)

@@ -20,7 +20,14 @@ GOLDEN_TOLERANCE = 0.02
 
 
 def draft_card(
-    folder: Path, network: bytes, labels: tuple[str, ...], spec: InputSpec, crop: CropSpec, version: int, training: Training
+    folder: Path,
+    network: bytes,
+    *,
+    labels: tuple[str, ...],
+    spec: InputSpec,
+    crop: CropSpec,
+    version: int,
+    training: Training,
 ) -> ModelCard:
     """Write the network and give a card with everything that is known before it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +54,11 @@ def draft_card(
 
 
 def write_golden(
-    folder: Path, labels: tuple[str, ...], crops: NDArray[np.uint8], truth: NDArray[np.int64], scores: NDArray[np.float64]
+    folder: Path,
+    labels: tuple[str, ...],
+    crops: NDArray[np.uint8],
+    truth: NDArray[np.int64],
+    scores: NDArray[np.float64],
 ) -> tuple[GoldenCrop, ...]:
     """Keep one crop per label as a picture: the one of median score for its own label. ``scores`` (n, labels)."""
     (folder / "golden").mkdir(exist_ok=True)

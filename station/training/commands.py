@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from station.training.evaluate import LabelledCrops, Report, write_report
+from station.training.evaluate import UNKNOWN, LabelledCrops, Report, write_report
 from station.training.evaluate import evaluate as evaluated
 from station.training.refusals import TrainingRefused
+from vision.model_card import ModelCard
 from vision.types import ModelRefused
 
 _CODEBOOK = Path("configs/codebook.csv")
@@ -22,12 +24,15 @@ _MODEL = Path("models/rendered-v1")
 
 
 def train(
-    out: Annotated[Path, typer.Option(help="Folder the model is written to; its name becomes the model's name.")] = _MODEL,
+    out: Annotated[
+        Path, typer.Option(help="Folder the model is written to; its name becomes the model's name.")
+    ] = _MODEL,
     work: Annotated[
         Path, typer.Option(help="Folder for painted crops and the state of learning; a second run goes on from there.")
     ] = Path("data/training"),
     atlas: Annotated[Path | None, typer.Option(help="Sprite atlas to paint with; the shipped one if left out.")] = None,
     codebook: Annotated[Path, typer.Option(help="Codebook with the material classes.")] = _CODEBOOK,
+    *,
     pieces: Annotated[int, typer.Option(min=500, help="Pieces painted to learn from.")] = 24000,
     measured: Annotated[int, typer.Option(min=200, help="Pieces painted per split to measure with.")] = 2000,
     epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 10,
@@ -54,7 +59,7 @@ def train(
         sprites = read_sprites(atlas, tuple(read_families(codebook)))
         schedule = Schedule(seed=seed, epochs=epochs, threads=threads)
         course = Course(pieces=counts, seed=seed, version=version)
-        card, _pieces = make_model(out, work, sprites, course, schedule, _Teller(shown).tell)
+        card, _pieces = make_model(out, work, sprites, course, schedule=schedule, tell=_Teller(shown).tell)
     console = Console()
     for figures in card.measured:
         console.print(f"{figures.split}: accuracy {figures.accuracy:.3f}, calibration error {figures.ece_after:.3f}")
@@ -74,6 +79,7 @@ def evaluate(
         ),
     ] = None,
     codebook: Annotated[Path, typer.Option(help="Codebook with classes and families.")] = _CODEBOOK,
+    *,
     atlas: Annotated[Path | None, typer.Option(help="Sprite atlas for the rendered pieces.")] = None,
     pieces: Annotated[int, typer.Option(min=50, help="Rendered pieces to measure with.")] = 1500,
     seed: Annotated[int, typer.Option(help="Seed of the rendered pieces.")] = 77,
@@ -82,57 +88,54 @@ def evaluate(
 ) -> None:
     """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes."""
     with _refusals(), _progress() as shown:
-        report = _report(_Teller(shown), model, crops, codebook, atlas, pieces, seed)
+        report = _report(_Teller(shown), model, crops, codebook, _Painted(atlas, pieces, seed))
         write_report(report, json_file, html_file)
     _show(report)
 
 
-def _report(
-    teller: _Teller, model: Path, crops: Path | None, codebook: Path, atlas: Path | None, pieces: int, seed: int
-) -> Report:
-    from station.training.rollup import read_families, roll_up  # noqa: PLC0415 - help must be quick
+@dataclass(frozen=True, slots=True)
+class _Painted:
+    """Which rendered pieces to measure with."""
+
+    atlas: Path | None
+    pieces: int
+    seed: int
+
+
+def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, painted: _Painted) -> Report:
+    from station.training.folders import read_crops  # noqa: PLC0415 - help must be quick
+    from station.training.rollup import read_families, roll_up  # noqa: PLC0415 - as above
     from vision.classifier import Classifier  # noqa: PLC0415 - as above
     from vision.model_card import load_card  # noqa: PLC0415 - as above
 
     eye = Classifier(load_card(model))
     eye.self_test()
     families = read_families(codebook)
-    data = (
-        _rendered(teller, eye.card.labels, model, families, atlas, pieces, seed)
-        if crops is None
-        else _from_folders(teller, crops, model)
-    )
-    folders = sorted(set(data.folders) - {"unknown"})
-    rollup = roll_up(eye.card.labels, folders, families)
+    if crops is None:
+        data = _rendered(teller, eye.card, families, painted)
+    else:
+        data = read_crops(crops, eye.card.crop, lambda n, of: teller.tell("Reading crops", n, of))
+    rollup = roll_up(eye.card.labels, sorted(set(data.folders) - {UNKNOWN}), families)
     name = "rendered pieces of split test" if crops is None else str(crops)
     return evaluated(eye, data, rollup, name, lambda n, of: teller.tell("Classifying", n, of))
 
 
-def _from_folders(teller: _Teller, crops: Path, model: Path) -> LabelledCrops:
-    from station.training.folders import read_crops  # noqa: PLC0415 - help must be quick
-    from vision.model_card import load_card  # noqa: PLC0415 - as above
-
-    return read_crops(crops, load_card(model).crop, lambda n, of: teller.tell("Reading crops", n, of))
-
-
-def _rendered(
-    teller: _Teller,
-    labels: tuple[str, ...],
-    model: Path,
-    families: dict[str, str],
-    atlas: Path | None,
-    pieces: int,
-    seed: int,
-) -> LabelledCrops:
+def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painted: _Painted) -> LabelledCrops:
     from station.training.dataset import Scene, render_crops, sprites_of  # noqa: PLC0415 - help must be quick
     from station.training.make_model import read_sprites  # noqa: PLC0415 - as above
-    from vision.model_card import load_card  # noqa: PLC0415 - as above
 
-    sprites = sprites_of("test", read_sprites(atlas, tuple(families)).all)
-    usable = tuple(one for one in labels if any(sprite.label == one for sprite in sprites))
-    spec = load_card(model).crop
-    told = teller.tell
-    return render_crops(sprites, usable, spec, Scene(), pieces, seed, lambda n, of: told("Painting", n, of)).labelled()
+    sprites = sprites_of("test", read_sprites(painted.atlas, tuple(families)).all)
+    usable = tuple(one for one in card.labels if any(sprite.label == one for sprite in sprites))
+    made = render_crops(
+        sprites,
+        usable,
+        card.crop,
+        Scene(),
+        pieces=painted.pieces,
+        seed=painted.seed,
+        on_progress=lambda n, of: teller.tell("Painting", n, of),
+    )
+    return made.labelled()
 
 
 class _Teller:
@@ -171,7 +174,9 @@ def _refusals() -> Iterator[None]:
 def _show(report: Report) -> None:
     console = Console()
     low, high = report.accuracy_interval
-    console.print(f"{report.model} on {report.data}: {report.n} crops, accuracy {report.accuracy:.3f} ({low:.3f}-{high:.3f})")
+    console.print(
+        f"{report.model} on {report.data}: {report.n} crops, accuracy {report.accuracy:.3f} ({low:.3f}-{high:.3f})"
+    )
     coverage = ", ".join(f"{value:.3f} at {share:.0%}" for share, value in report.accuracy_at_coverage.items())
     console.print(
         f"balanced {report.balanced_accuracy:.3f}, macro F1 {report.macro_f1:.3f}, calibration error {report.ece:.3f}, "
@@ -182,5 +187,7 @@ def _show(report: Report) -> None:
     table = Table("class", "n", "precision", "recall", "recall 95 %", "F1")
     for name, figure in report.per_class.items():
         interval = f"{figure.recall_low:.3f}-{figure.recall_high:.3f}"
-        table.add_row(name, str(figure.n), f"{figure.precision:.3f}", f"{figure.recall:.3f}", interval, f"{figure.f1:.3f}")
+        table.add_row(
+            name, str(figure.n), f"{figure.precision:.3f}", f"{figure.recall:.3f}", interval, f"{figure.f1:.3f}"
+        )
     console.print(table)

@@ -1,14 +1,14 @@
 """Makes crops to learn from: rendered pieces on a simulated belt, painted as widely different as plants are.
 
-Every object (not picture) belongs to one split, and the light ``HELD_OUT_LIGHT`` is never trained on. Boxes are the true
-ones, shaken as a finder would.
+Every object (not picture) belongs to one split, and the light ``HELD_OUT_LIGHT`` is never trained on. Boxes are the
+true ones, shaken as a finder would.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from hil.look import View, vary
 from hil.picture import Painter, Seen
-from hil.stamp import PlacedSprite
 from hil.sprites.atlas import Sprite
+from hil.stamp import PlacedSprite
 from station.training.evaluate import LabelledCrops, Progress
 from station.training.refusals import TrainingRefused
 from vision.crop import CropSpec, crop
@@ -38,7 +38,7 @@ class Scene:
     network does not learn the few prints there are by heart.
     """
 
-    view: View = View()
+    view: View = field(default_factory=View)
     columns: int = 8
     rows: int = 5
     frames_per_look: int = 3
@@ -84,6 +84,7 @@ def render_crops(
     labels: tuple[str, ...],
     spec: CropSpec,
     scene: Scene,
+    *,
     pieces: int,
     seed: int,
     on_progress: Progress | None = None,

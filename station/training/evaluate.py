@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from station.training import metrics
 from station.training.rollup import RollUp
-from vision.classifier import Classifier
+
+if TYPE_CHECKING:
+    from vision.classifier import Classifier
 
 COVERAGES = (0.9, 0.8)
 UNKNOWN = "unknown"
@@ -100,9 +103,7 @@ def evaluate(
     strange = np.array([folder == UNKNOWN for folder in data.folders], bool)
     known = np.flatnonzero(~strange)
     truth = np.array([rollup.groups.index(data.folders[n]) for n in known], np.int64)
-    return report(
-        classifier.card.id, name, data, rollup, truth, known, scores, strange
-    )
+    return report(classifier.card.id, name, data, rollup, truth=truth, known=known, scores=scores, strange=strange)
 
 
 def report(
@@ -110,6 +111,7 @@ def report(
     name: str,
     data: LabelledCrops,
     rollup: RollUp,
+    *,
     truth: NDArray[np.int64],
     known: NDArray[np.int64],
     scores: NDArray[np.float64],
@@ -140,7 +142,7 @@ def report(
         unknown_auroc=metrics.auroc(confidence, unsure) if measurable else None,
         unknown_false_accept=metrics.false_accept(confidence, unsure) if measurable else None,
         unreachable=rollup.unreachable,
-        worst=_worst(data, rollup, known[~right], said[~right], confidence[~right]),
+        worst=_worst(data, rollup, known[~right], said=said[~right], confidence=confidence[~right]),
     )
 
 
@@ -154,9 +156,7 @@ def write_report(found: Report, json_file: Path | None, html_file: Path | None) 
         html_file.write_text(page(found), encoding="utf-8")
 
 
-def _classified(
-    classifier: Classifier, crops: NDArray[np.uint8], on_progress: Progress | None
-) -> NDArray[np.float32]:
+def _classified(classifier: Classifier, crops: NDArray[np.uint8], on_progress: Progress | None) -> NDArray[np.float32]:
     rows = []
     for start in range(0, len(crops), 256):
         rows.append(classifier.classify(crops[start : start + 256]))
@@ -169,6 +169,7 @@ def _worst(
     data: LabelledCrops,
     rollup: RollUp,
     rows: NDArray[np.int64],
+    *,
     said: Sequence[int] | NDArray[np.int64],
     confidence: NDArray[np.float64],
     keep: int = 24,

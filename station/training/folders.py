@@ -34,7 +34,7 @@ def read_crops(folder: Path, spec: CropSpec, on_progress: Progress | None = None
     belt = belt_loop(Look(loop_mm=400.0), View())
     found = np.empty((len(paths), spec.size_px, spec.size_px, 3), np.uint8)
     for n, (_name, path) in enumerate(paths):
-        found[n] = _as_crop(_picture(path), belt, spec, zlib.crc32(path.name.encode()))
+        found[n] = as_crop(read_picture(path), belt, spec, zlib.crc32(path.name.encode()))
         if on_progress is not None and n % 50 == 0:
             on_progress(n, len(paths))
     names = tuple(name for name, _path in paths)
@@ -60,14 +60,16 @@ def _square_of(belt: NDArray[np.uint8], side: int, rng: np.random.Generator) -> 
     return part if have == side else np.asarray(cv2.resize(part, (side, side)), np.uint8)
 
 
-def _as_crop(picture: NDArray[np.uint8], belt: NDArray[np.uint8], spec: CropSpec, seed: int) -> NDArray[np.uint8]:
+def as_crop(picture: NDArray[np.uint8], belt: NDArray[np.uint8], spec: CropSpec, seed: int) -> NDArray[np.uint8]:
+    """A picture (h, w, 3 or 4) at the model's size, a cut-out on a stretch of ``belt`` that ``seed`` chooses."""
     if picture.shape[2] == 4:
         picture = laid_on_belt(picture, belt, spec.margin, seed)
     how = cv2.INTER_AREA if picture.shape[0] > spec.size_px else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (spec.size_px, spec.size_px), interpolation=how), np.uint8)
 
 
-def _picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """A picture (h, w, 3 or 4) uint8, BGR or BGRA; raises TrainingRefused when it is none."""
     read = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED) if path.stat().st_size else None
     if read is None or read.dtype != np.uint8:
         raise TrainingRefused(f"{path} is not a picture of 8 bits per colour; remove or replace it.")

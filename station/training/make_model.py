@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.sprites.atlas import INDEX, AtlasError, Sprite, load_atlas
 from hil.sprites.atlas import FOLDER as ATLAS_FOLDER
+from hil.sprites.atlas import INDEX, AtlasError, Sprite, load_atlas
 from station.training import metrics
 from station.training.calibration import fit_look_correlation, fit_temperature
 from station.training.card_writer import draft_card, write_card, write_golden
@@ -35,7 +35,9 @@ RULE_FAMILIES = {
 }
 HAZARD = "BAT-LI"
 Told = Callable[[str, int, int], None]
-RENDERED_ONLY = "Rendered only, not measured on real material: every figure here is about rendered pieces it has not seen."
+RENDERED_ONLY = (
+    "Rendered only, not measured on real material: every figure here is about rendered pieces it has not seen."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ class Course:
     pieces: dict[str, int] = field(
         default_factory=lambda: {"train": 24000, "val": 2000, "test": 2000, "held-out light": 1500}
     )
-    crop: CropSpec = CropSpec()
-    learning: Scene = Scene(stretch_spread=0.10, recoloured=0.5, gain_spread=0.16, size_spread=0.12)
-    measuring: Scene = Scene(looks=LOOKS)
+    crop: CropSpec = field(default_factory=CropSpec)
+    learning: Scene = field(
+        default_factory=lambda: Scene(stretch_spread=0.10, recoloured=0.5, gain_spread=0.16, size_spread=0.12)
+    )
+    measuring: Scene = field(default_factory=lambda: Scene(looks=LOOKS))
     seed: int = 1
     version: int = 1
     notes: tuple[str, ...] = ()
@@ -80,7 +84,7 @@ def read_sprites(folder: Path | None, class_ids: tuple[str, ...]) -> Sprites:
 
 
 def make_model(
-    out: Path, work: Path, sprites: Sprites, course: Course, schedule: Schedule, tell: Told
+    out: Path, work: Path, sprites: Sprites, course: Course, *, schedule: Schedule, tell: Told
 ) -> tuple[ModelCard, dict[str, PieceFigures]]:
     """Teach, calibrate and measure a model in ``out``; ``work`` keeps crops and progress to go on from.
 
@@ -97,12 +101,20 @@ def make_model(
         (val.crops[:, 0], val.truth),
         len(sprites.labels),
         schedule,
-        work / f"learning-{key}.pt",
-        lambda n, of, loss, right: tell(f"Epoch {n}: validation loss {loss:.3f}, right {right:.3f}", n, of),
-        lambda n, of: tell("Learning", n, of),
+        state=work / f"learning-{key}.pt",
+        on_epoch=lambda n, of, loss, right: tell(f"Epoch {n}: validation loss {loss:.3f}, right {right:.3f}", n, of),
+        on_step=lambda n, of: tell("Learning", n, of),
     )
     network = as_onnx(weights, sprites.labels, course.crop.size_px)
-    draft = draft_card(out, network, sprites.labels, INPUT, course.crop, course.version, _training(sprites, data, course, epochs))
+    draft = draft_card(
+        out,
+        network,
+        labels=sprites.labels,
+        spec=INPUT,
+        crop=course.crop,
+        version=course.version,
+        training=_training(sprites, data, course, epochs),
+    )
     return _measured(draft, data, course, tell)
 
 
@@ -117,9 +129,9 @@ def _crops(split: str, work: Path, sprites: Sprites, course: Course, tell: Told)
             sprites.labels,
             course.crop,
             scene,
-            course.pieces[split],
-            seed,
-            lambda n, of: tell(f"Painting {split}", n, of),
+            pieces=course.pieces[split],
+            seed=seed,
+            on_progress=lambda n, of: tell(f"Painting {split}", n, of),
         )
         with file.with_suffix(".partial").open("wb") as partial:
             np.savez(partial, crops=made.crops, truth=made.truth, sprites=np.array(made.sprites))
@@ -137,9 +149,7 @@ def _training(sprites: Sprites, data: dict[str, CropSet], course: Course, epochs
     return Training(
         data=(sprites.data_id,),
         crops=tuple((split, one.crops.shape[0] * one.crops.shape[1]) for split, one in data.items()),
-        objects=tuple(
-            (split, sum(objects_per_label(sprites_of(split, sprites.all)).values())) for split in data
-        ),
+        objects=tuple((split, sum(objects_per_label(sprites_of(split, sprites.all)).values())) for split in data),
         seed=course.seed,
         epochs=epochs,
     )
@@ -156,10 +166,14 @@ def _measured(
         raw[split] = _looks(eye, data[split].crops)
     truth = {split: data[split].truth for split in splits}
     temperature = fit_temperature(_flat(raw["val"]), np.repeat(truth["val"], LOOKS))
-    calm = {split: log_softmax(_flat(looks) / np.float32(temperature)).reshape(looks.shape) for split, looks in raw.items()}
+    calm = {
+        split: log_softmax(_flat(looks) / np.float32(temperature)).reshape(looks.shape) for split, looks in raw.items()
+    }
     correlation = fit_look_correlation(calm["val"], truth["val"])
     pieces = {
-        split: piece_figures(calm[split], truth[split], draft.labels, correlation, RULE_FAMILIES, HAZARD)
+        split: piece_figures(
+            calm[split], truth[split], draft.labels, correlation, families=RULE_FAMILIES, hazard=HAZARD
+        )
         for split in splits
     }
     golden = write_golden(draft.folder, draft.labels, data["val"].crops[:, 0], truth["val"], np.exp(calm["val"][:, 0]))
@@ -228,7 +242,8 @@ def _speed_ms(eye: Classifier, repeats: int = 100) -> float:
 
 def _note(split: str, found: PieceFigures) -> str:
     families = ", ".join(
-        f"{name} precision {precision:.3f} recall {recall:.3f}" for name, (_n, precision, recall) in found.families.items()
+        f"{name} precision {precision:.3f} recall {recall:.3f}"
+        for name, (_n, precision, recall) in found.families.items()
     )
     alarms = ", ".join(
         f"{share:.2%} (up to {high:.2%}) reach {limit}" for limit, (share, _low, high) in found.false_alarms.items()

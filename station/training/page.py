@@ -18,7 +18,9 @@ _PLOT_PX = 240
 def page(report: Report) -> str:
     """HTML text that needs no other file and no network."""
     folder = FileSystemLoader(Path(__file__).parent)
-    template = Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template("page.html")
+    template = Environment(loader=folder, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
+        "page.html"
+    )
     used = report.confusion.sum(axis=0) + report.confusion.sum(axis=1) > 0
     return template.render(
         report=report,

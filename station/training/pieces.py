@@ -36,6 +36,7 @@ def piece_figures(
     truth: NDArray[np.int64],
     labels: Sequence[str],
     correlation: float,
+    *,
     families: Mapping[str, Sequence[str]],
     hazard: str,
     limits: Sequence[float] = (0.5, 0.8),

@@ -48,7 +48,7 @@ def roll_up(labels: Sequence[str], folders: Sequence[str], families: Mapping[str
     for folder in folders:
         if folder not in families and folder not in families.values():
             raise TrainingRefused(
-                f"Folder {folder} is neither a class of the codebook nor a family of it with blanks as dashes; rename it."
+                f"Folder {folder} is neither a class nor a family (blanks as dashes) of the codebook; rename it."
             )
         coarse = coarse or folder not in families
         for label in labels:

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def build(labels: int, dropout: float = 0.2) -> nn.Sequential:
     Takes float (n, 3, s, s) of about unit range, gives logits (n, labels). Plain convolutions run fastest on one core.
     """
     layers: list[nn.Module] = list(_conv(3, WIDTHS[0], 2))
-    for before, after in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for before, after in pairwise(WIDTHS):
         layers += [*_conv(before, after, 2), *_conv(after, after, 1), *_conv(after, after, 1)]
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(WIDTHS[-1], labels)]
     return nn.Sequential(*layers)
@@ -66,6 +67,7 @@ def fit(
     val: tuple[NDArray[np.uint8], NDArray[np.int64]],
     labels: int,
     schedule: Schedule,
+    *,
     state: Path,
     on_epoch: EpochDone | None = None,
     on_step: Callable[[int, int], None] | None = None,
