@@ -48,6 +48,7 @@ class Scene:
     size_spread: float = 0.08
     gain_spread: float = 0.12
     box_shake_px: float = 1.5
+    box_shadow_px: float = 8.0
     stretch_spread: float = 0.0
     recoloured: float = 0.0
 
@@ -195,7 +196,9 @@ def _stretched(rng: np.random.Generator, image: NDArray[np.uint8], spread: float
 
 def _shaken(rng: np.random.Generator, seen: Seen, scene: Scene) -> Box:
     """The box as a finder would report it: edges a little off, now and then with some shadow."""
-    left, top, right, bottom = rng.normal(0, scene.box_shake_px, 4) + (rng.random(4) < 0.1) * rng.uniform(0, 8, 4)
+    left, top, right, bottom = (
+        rng.normal(0, scene.box_shake_px, 4) + (rng.random(4) < 0.1) * rng.uniform(0, 1, 4) * scene.box_shadow_px
+    )
     box = seen.box
     x, y = round(box.x - left), round(box.y - top)
     return Box(x, y, max(2, round(box.x + box.w + right) - x), max(2, round(box.y + box.h + bottom) - y))
