@@ -1,0 +1,1 @@
+"""Making the eye's model and measuring it: data, training, calibration, evaluation."""

@@ -1,0 +1,193 @@
+"""The commands ``station train`` and ``station evaluate``: what to ask, what to show while waiting, how to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from station.training.evaluate import UNKNOWN, LabelledCrops, Report, write_report
+from station.training.evaluate import evaluate as evaluated
+from station.training.refusals import TrainingRefused
+from vision.model_card import ModelCard
+from vision.types import ModelRefused
+
+_CODEBOOK = Path("configs/codebook.csv")
+_MODEL = Path("models/rendered-v1")
+
+
+def train(
+    out: Annotated[
+        Path, typer.Option(help="Folder the model is written to; its name becomes the model's name.")
+    ] = _MODEL,
+    work: Annotated[
+        Path, typer.Option(help="Folder for painted crops and the state of learning; a second run goes on from there.")
+    ] = Path("data/training"),
+    atlas: Annotated[Path | None, typer.Option(help="Sprite atlas to paint with; the shipped one if left out.")] = None,
+    codebook: Annotated[Path, typer.Option(help="Codebook with the material classes.")] = _CODEBOOK,
+    *,
+    pieces: Annotated[int, typer.Option(min=500, help="Pieces painted to learn from.")] = 24000,
+    measured: Annotated[int, typer.Option(min=200, help="Pieces painted per split to measure with.")] = 2000,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads to learn with.")] = 2,
+    version: Annotated[int, typer.Option(min=1, help="Version number written into the card.")] = 1,
+) -> None:
+    """Train the eye: paint pieces, teach the network, calibrate it, measure it and write model and card.
+
+    Needs the extra "train" (PyTorch). Takes about 20 minutes on two cores and can be interrupted: the same command goes
+    on where it stopped. Pieces are split by object, and one kind of light is never trained on.
+    """
+    with _refusals(), _progress() as shown:
+        try:
+            from station.training.train import Schedule  # noqa: PLC0415 - PyTorch is an extra
+        except ImportError as error:
+            raise TrainingRefused(
+                f"Training needs the extra train ({error.name} is missing): pip install 'scrap-sorting-station[train]'."
+            ) from error
+        from station.training.make_model import Course, make_model, read_sprites  # noqa: PLC0415 - as above
+        from station.training.rollup import read_families  # noqa: PLC0415 - as above
+
+        counts = {"train": pieces, "val": measured, "test": measured, "held-out light": measured}
+        sprites = read_sprites(atlas, tuple(read_families(codebook)))
+        schedule = Schedule(seed=seed, epochs=epochs, threads=threads)
+        course = Course(pieces=counts, seed=seed, version=version)
+        card, _pieces = make_model(out, work, sprites, course, schedule=schedule, tell=_Teller(shown).tell)
+    console = Console()
+    for figures in card.measured:
+        console.print(f"{figures.split}: accuracy {figures.accuracy:.3f}, calibration error {figures.ece_after:.3f}")
+    for note in card.notes:
+        console.print(note)
+    console.print(f"Model {card.id} is in {card.folder}.")
+
+
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Folder of the model to measure.")] = _MODEL,
+    crops: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder DIR/<label>/*.jpg|png|webp with crops as the camera sees them; label is a class id of the "
+            "codebook or a family with blanks as dashes, unknown holds what must come out unsure. Left out: the "
+            "rendered pieces held out from training."
+        ),
+    ] = None,
+    codebook: Annotated[Path, typer.Option(help="Codebook with classes and families.")] = _CODEBOOK,
+    *,
+    atlas: Annotated[Path | None, typer.Option(help="Sprite atlas for the rendered pieces.")] = None,
+    pieces: Annotated[int, typer.Option(min=50, help="Rendered pieces to measure with.")] = 1500,
+    seed: Annotated[int, typer.Option(help="Seed of the rendered pieces.")] = 77,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")] = None,
+    html_file: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page here.")] = None,
+) -> None:
+    """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes."""
+    with _refusals(), _progress() as shown:
+        report = _report(_Teller(shown), model, crops, codebook, _Painted(atlas, pieces, seed))
+        write_report(report, json_file, html_file)
+    _show(report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Painted:
+    """Which rendered pieces to measure with."""
+
+    atlas: Path | None
+    pieces: int
+    seed: int
+
+
+def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, painted: _Painted) -> Report:
+    from station.training.folders import read_crops  # noqa: PLC0415 - help must be quick
+    from station.training.rollup import read_families, roll_up  # noqa: PLC0415 - as above
+    from vision.classifier import Classifier  # noqa: PLC0415 - as above
+    from vision.model_card import load_card  # noqa: PLC0415 - as above
+
+    eye = Classifier(load_card(model))
+    eye.self_test()
+    families = read_families(codebook)
+    if crops is None:
+        data = _rendered(teller, eye.card, families, painted)
+    else:
+        data = read_crops(crops, eye.card.crop, lambda n, of: teller.tell("Reading crops", n, of))
+    rollup = roll_up(eye.card.labels, sorted(set(data.folders) - {UNKNOWN}), families)
+    name = "rendered pieces of split test" if crops is None else str(crops)
+    return evaluated(eye, data, rollup, name, lambda n, of: teller.tell("Classifying", n, of))
+
+
+def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painted: _Painted) -> LabelledCrops:
+    from station.training.dataset import Scene, render_crops, sprites_of  # noqa: PLC0415 - help must be quick
+    from station.training.make_model import read_sprites  # noqa: PLC0415 - as above
+
+    sprites = sprites_of("test", read_sprites(painted.atlas, tuple(families)).all)
+    usable = tuple(one for one in card.labels if any(sprite.label == one for sprite in sprites))
+    made = render_crops(
+        sprites,
+        usable,
+        card.crop,
+        Scene(),
+        pieces=painted.pieces,
+        seed=painted.seed,
+        on_progress=lambda n, of: teller.tell("Painting", n, of),
+    )
+    return made.labelled()
+
+
+class _Teller:
+    """Shows each kind of work as a bar of its own; sentences about finished epochs are printed above the bars."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._bars: dict[str, int] = {}
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        if what.startswith("Epoch"):
+            self._shown.console.print(what)
+            return
+        if what not in self._bars:
+            self._bars[what] = int(self._shown.add_task(what, total=total))
+        self._shown.update(list(self._shown.task_ids)[self._bars[what]], completed=done, total=total)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as shown:
+        yield shown
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """One sentence instead of a traceback, and exit code 2."""
+    try:
+        yield
+    except (TrainingRefused, ModelRefused) as refusal:
+        typer.echo(str(refusal), err=True)
+        raise typer.Exit(2) from refusal
+
+
+def _show(report: Report) -> None:
+    console = Console()
+    low, high = report.accuracy_interval
+    console.print(
+        f"{report.model} on {report.data}: {report.n} crops, accuracy {report.accuracy:.3f} ({low:.3f}-{high:.3f})"
+    )
+    coverage = ", ".join(f"{value:.3f} at {share:.0%}" for share, value in report.accuracy_at_coverage.items())
+    console.print(
+        f"balanced {report.balanced_accuracy:.3f}, macro F1 {report.macro_f1:.3f}, calibration error {report.ece:.3f}, "
+        f"accuracy {coverage} coverage"
+    )
+    if report.unknown_auroc is not None:
+        console.print(f"unknown AUROC {report.unknown_auroc:.3f} over {report.unknown_n} unknown crops")
+    table = Table("class", "n", "precision", "recall", "recall 95 %", "F1")
+    for name, figure in report.per_class.items():
+        interval = f"{figure.recall_low:.3f}-{figure.recall_high:.3f}"
+        table.add_row(
+            name, str(figure.n), f"{figure.precision:.3f}", f"{figure.recall:.3f}", interval, f"{figure.f1:.3f}"
+        )
+    console.print(table)

@@ -1,0 +1,287 @@
+"""A model's card: what the network is, what it was trained on, how good it is, and how to tell that it is still itself.
+
+The card is ``model.yaml`` in the model's folder, beside the network and one golden crop per label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from vision.crop import CropSpec
+from vision.types import ModelRefused
+
+CARD_FILE = "model.yaml"
+_T = TypeVar("_T", int, float, str)
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What the network takes: ``value = (pixel - mean) * scale`` per channel, in ``colour`` and ``layout`` order."""
+
+    colour: str
+    layout: str
+    mean: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenCrop:
+    """A picture in the model's folder and the probability per label (in the card's order) it must give."""
+
+    file: str
+    expected: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigure:
+    """Share of the ``n`` crops of this label that were right, with its 95 % Wilson interval."""
+
+    label: str
+    n: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured on one split of the data."""
+
+    split: str
+    n: int
+    accuracy: float
+    macro_f1: float
+    ece_before: float
+    ece_after: float
+    per_label: tuple[LabelFigure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What the model was trained on, and how. ``data`` names the data sets, ``crops`` counts them per split."""
+
+    data: tuple[str, ...]
+    crops: tuple[tuple[str, int], ...]
+    objects: tuple[tuple[str, int], ...]
+    seed: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One model. ``look_correlation`` (0..1) says how much a second look at the same piece repeats the first."""
+
+    folder: Path
+    name: str
+    version: int
+    licence: str
+    labels: tuple[str, ...]
+    file: str
+    sha256: str
+    input: InputSpec
+    crop: CropSpec
+    temperature: float
+    look_correlation: float
+    golden: tuple[GoldenCrop, ...]
+    golden_tolerance: float
+    training: Training
+    measured: tuple[Figures, ...]
+    speed: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Name, version and the start of the hash: what records and reports say about the model they used."""
+        return f"{self.name} {self.version} {self.sha256[:12]}"
+
+
+def load_card(folder: Path) -> ModelCard:
+    """Read the card and check that the network beside it is the one it describes.
+
+    Raises ModelRefused with one sentence when a file is missing, the card cannot be read or the hash differs.
+    """
+    path = folder / CARD_FILE
+    card = _card(folder, _Table(path, "", _mapping(path)))
+    model_bytes(card)
+    return card
+
+
+def model_bytes(card: ModelCard) -> bytes:
+    """The network, as read once and compared with the card's hash; raises ModelRefused."""
+    path = card.folder / card.file
+    try:
+        network = path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(
+            f"Model file check: expected {path}, found none ({error.strerror}); copy the whole model folder again."
+        ) from error
+    found = hashlib.sha256(network).hexdigest()
+    if found != card.sha256:
+        raise ModelRefused(
+            f"Model hash check: {path} should have sha256 {card.sha256[:16]}..., found {found[:16]}...; "
+            "the file was damaged or exchanged, copy the whole model folder again."
+        )
+    return network
+
+
+class _Table:
+    """One mapping of the card with the place it stands at, so that a complaint can name the key."""
+
+    def __init__(self, path: Path, where: str, values: Mapping[str, object]) -> None:
+        self._path = path
+        self._where = where
+        self._values = values
+
+    def value(self, key: str, kind: type[_T]) -> _T:
+        found = self._values.get(key)
+        if kind is float and isinstance(found, int) and not isinstance(found, bool):
+            found = float(found)
+        if not isinstance(found, kind) or isinstance(found, bool):
+            raise self.refusal(key, kind.__name__, found)
+        return found
+
+    def table(self, key: str) -> _Table:
+        found = self._values.get(key)
+        if not isinstance(found, dict):
+            raise self.refusal(key, "a table", found)
+        return _Table(self._path, f"{self._where}{key}.", found)
+
+    def tables(self, key: str) -> list[_Table]:
+        return [self._item(key, n, found) for n, found in enumerate(self.many(key))]
+
+    def many(self, key: str) -> list[object]:
+        found = self._values.get(key)
+        if not isinstance(found, list):
+            raise self.refusal(key, "a list", found)
+        return found
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        found = self.many(key)
+        if not all(isinstance(text, str) for text in found):
+            raise self.refusal(key, "a list of texts", found)
+        return tuple(map(str, found))
+
+    def three(self, key: str) -> tuple[float, float, float]:
+        found = self.many(key)
+        numbers = [float(number) for number in found if isinstance(number, int | float)]
+        if len(found) != 3 or len(numbers) != 3:
+            raise self.refusal(key, "three numbers", found)
+        return numbers[0], numbers[1], numbers[2]
+
+    def numbers(self, kind: type[_T]) -> tuple[tuple[str, _T], ...]:
+        return tuple((key, self.value(key, kind)) for key in self._values)
+
+    def refusal(self, key: str, expected: str, found: object) -> ModelRefused:
+        shown = "nothing" if found is None else repr(found)[:60]
+        return ModelRefused(
+            f"Model card check: {self._path} should have {expected} at {self._where}{key}, found {shown}; "
+            "restore the card that came with the model."
+        )
+
+    def _item(self, key: str, n: int, found: object) -> _Table:
+        if not isinstance(found, dict):
+            raise self.refusal(f"{key}[{n}]", "a table", found)
+        return _Table(self._path, f"{self._where}{key}[{n}].", found)
+
+
+def _mapping(path: Path) -> Mapping[str, object]:
+    try:
+        read = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelRefused(
+            f"Model file check: expected {path}, found none ({error.strerror}); copy the whole model folder there."
+        ) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        first = str(error).replace("\n", " ")[:120]
+        raise ModelRefused(f"Model card check: {path} is not readable YAML ({first}); restore the card.") from error
+    if not isinstance(read, dict):
+        raise ModelRefused(f"Model card check: {path} should be a table of keys, found {type(read).__name__}.")
+    return read
+
+
+def _card(folder: Path, top: _Table) -> ModelCard:
+    labels = top.texts("labels")
+    golden = top.table("golden")
+    return ModelCard(
+        folder=folder,
+        name=top.value("name", str),
+        version=top.value("version", int),
+        licence=top.value("licence", str),
+        labels=labels,
+        file=top.value("file", str),
+        sha256=top.value("sha256", str),
+        input=_input(top.table("input")),
+        crop=_crop(top.table("crop")),
+        temperature=_positive(top, "temperature"),
+        look_correlation=top.value("look_correlation", float),
+        golden=tuple(_golden(crop, labels) for crop in golden.tables("crops")),
+        golden_tolerance=_positive(golden, "tolerance"),
+        training=_training(top.table("training")),
+        measured=tuple(map(_figures, top.tables("measured"))),
+        speed=top.table("speed").numbers(float),
+        notes=top.texts("notes"),
+    )
+
+
+def _positive(table: _Table, key: str) -> float:
+    found = table.value(key, float)
+    if not found > 0:
+        raise table.refusal(key, "a number above 0", found)
+    return found
+
+
+def _input(table: _Table) -> InputSpec:
+    colour, layout = table.value("colour", str), table.value("layout", str)
+    if colour not in ("rgb", "bgr"):
+        raise table.refusal("colour", "rgb or bgr", colour)
+    if layout not in ("nchw", "nhwc"):
+        raise table.refusal("layout", "nchw or nhwc", layout)
+    return InputSpec(colour, layout, table.three("mean"), table.three("scale"))
+
+
+def _crop(table: _Table) -> CropSpec:
+    return CropSpec(table.value("size_px", int), table.value("margin", float), table.value("floor_mm", float))
+
+
+def _golden(table: _Table, labels: tuple[str, ...]) -> GoldenCrop:
+    expected = table.table("expected")
+    return GoldenCrop(table.value("file", str), tuple(expected.value(label, float) for label in labels))
+
+
+def _training(table: _Table) -> Training:
+    return Training(
+        data=table.texts("data"),
+        crops=table.table("crops").numbers(int),
+        objects=table.table("objects").numbers(int),
+        seed=table.value("seed", int),
+        epochs=table.value("epochs", int),
+    )
+
+
+def _figures(table: _Table) -> Figures:
+    return Figures(
+        split=table.value("split", str),
+        n=table.value("n", int),
+        accuracy=table.value("accuracy", float),
+        macro_f1=table.value("macro_f1", float),
+        ece_before=table.value("ece_before", float),
+        ece_after=table.value("ece_after", float),
+        per_label=tuple(map(_label_figure, table.tables("per_label"))),
+    )
+
+
+def _label_figure(table: _Table) -> LabelFigure:
+    return LabelFigure(
+        table.value("label", str),
+        table.value("n", int),
+        table.value("accuracy", float),
+        table.value("low", float),
+        table.value("high", float),
+    )
