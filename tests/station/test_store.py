@@ -83,6 +83,16 @@ def test_counts_sum_to_the_pieces_and_both_ways_of_counting_agree(
     assert all(row.outlet is None for row in counted.rows if row.outcome != "ejected")
 
 
+def test_pieces_that_close_during_a_commit_are_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    store = Store.open(path, StoreSettings(commit_every_s=0.0005))
+    store.begin_run(RUN)
+    for n in range(3000):
+        store.append([closed_piece(n)])
+    store.close()
+    assert read_counts(path, RUN.uuid).pieces == 3000
+
+
 def test_events_keep_their_first_out_order(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "records.db", FAST)
     store.begin_run(RUN)
