@@ -92,7 +92,7 @@ def open_line(config: Config) -> Line:
         case _:
             from station.simulated import SimulatedLine
 
-            return SimulatedLine(config, setup.ejectors(config))
+            return SimulatedLine(config)
 
 
 def _recorded(config: Config, camera: FolderCameraSection) -> Plant:

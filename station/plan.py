@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,8 +15,10 @@ from station.codebook import Material, load_codebook
 from station.config import Config, ConfigError
 from station.store_rows import Run
 from station.web.server import check_port_free
-from station.wiring import load_model, probe_machine
-from vision.model_card import ModelCard
+from station.wiring import probe_machine
+from vision.classifier import Classifier
+from vision.model_card import ModelCard, load_card
+from vision.types import ModelRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,39 @@ def plan_run(config: Config, options: RunOptions) -> Plan:
 
     Raises ConfigError, ModelRefused, PortTaken, MachineLost, MachineMismatch or FootageError, each with a sentence.
     """
-    if options.summary is not None and not options.summary.parent.is_dir():
+    if options.summary is not None and not options.summary.absolute().parent.is_dir():
         raise ConfigError(f"{options.summary}  the summary's folder does not exist: create it first")
     if options.web:
         check_port_free(config.file.web.host, config.file.web.port)
-    card = load_model(config)
+    plan = _plan(config)
+    if not plan.run.is_simulated:
+        probe_machine(setup.modbus_settings(config))
+    return plan
+
+
+def check_station(config: Config) -> Iterator[str]:
+    """Check settings, recipe, model and footage, and say what was found; raises like ``plan_run``, starts nothing."""
+    plan = _plan(config)
+    yield f"{config.path}: valid, digest {config.digest[:12]}"
+    yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
+    for figures in plan.card.measured:
+        yield f"  {figures.split}: accuracy {figures.accuracy:.3f} of {figures.n}, calibration error {figures.ece_after:.3f}"
+    recipe = setup.recipe(config, plan.card.labels, plan.materials)
+    for rule in recipe.rules:
+        yield f"{', '.join(rule.labels)} -> {rule.outlet} from confidence {rule.min_confidence:g}"
+    yield f"stops the line from confidence {recipe.stop_confidence:g}: {', '.join(recipe.stop_labels) or 'nothing'}"
+    yield f"everything else -> {recipe.rest_outlet}"
+
+
+def _plan(config: Config) -> Plan:
+    card = load_card(config.resolve(config.file.model))
+    Classifier(card).self_test()
     materials = load_codebook()
+    strangers = sorted(set(card.labels) - set(materials))
+    if strangers:
+        raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
     setup.recipe(config, card.labels, materials)
-    probe_machine(config)
+    setup.picture_shape(config)
     return Plan(config, card, materials, _begin(config, card))
 
 

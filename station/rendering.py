@@ -11,7 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from station.config import ConfigError, load_config
-from station.simulated import line_settings_of
+from station.simulated import footage_settings
 
 app = typer.Typer(no_args_is_help=True, help="Make sprites and footage of the simulated world.")
 
@@ -48,19 +48,22 @@ def footage(
     out: Annotated[Path, typer.Argument(help="Folder to write: frames.csv, ticks.csv, truth.csv and JPEG pictures.")],
     config: Annotated[Path, typer.Option(help="Station file with a simulated line.")] = Path("configs/sim.yaml"),
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of the recording.")] = 6.0,
-    fps: Annotated[float, typer.Option(min=1, help="Pictures per second.")] = 15.0,
+    step_mm: Annotated[float, typer.Option(min=1, help="Belt travel between two pictures.")] = 100.0,
 ) -> None:
     """Record the simulated line at half size, without waiting for real time, to be played by `station run`."""
     from hil.footage import write_footage
 
     try:
-        settings = line_settings_of(load_config(config))
+        settings = footage_settings(load_config(config))
     except ConfigError as error:
         raise _refused(str(error)) from None
     with _progress("Painting footage") as (bar, task):
-        write_footage(
-            out, seconds, fps, settings, progress=lambda done, of: bar.update(task, completed=done, total=of)
-        )
+        try:
+            write_footage(
+                out, seconds, settings, step_mm=step_mm, progress=lambda share: bar.update(task, completed=share, total=1)
+            )
+        except FileExistsError as error:
+            raise _refused(str(error)) from None
 
 
 @contextmanager

@@ -78,7 +78,7 @@ class _Station:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        if self._line.is_simulated:
+        if self._line.has_mishaps:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
         web = asyncio.ensure_future(self._serve()) if self._options.web else None
@@ -187,10 +187,15 @@ class _Station:
             limit = self._options.seconds
             if limit is not None and time.monotonic() - started > limit:  # noqa: TID251
                 return
-            if self._desk.footage_ended:
+            if self._has_played():
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _TICK_S)
+
+    def _has_played(self) -> bool:
+        """True when the footage has ended and what was on the belt has landed."""
+        status = self._desk.status()
+        return self._desk.footage_ended and (status is None or status.open_pieces == 0)
 
     def _members(self) -> tuple[Member, ...]:
         own = tuple(member for member in (self._vision, self._control) if member is not None)

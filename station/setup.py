@@ -5,15 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from control.guard import GuardLimits
+from control.job_ring import MAP_VERSION
+from control.modbus_machine import ModbusSettings
+from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from station.children import ControlSetup
 from station.codebook import Material
-from station.config import BankSection, CalibrationFile, Config, ConfigError
+from station.config import (
+    BankSection,
+    CalibrationFile,
+    Config,
+    ConfigError,
+    FolderCameraSection,
+    ModbusTcpSection,
+    OpencvCameraSection,
+)
 from station.ledger import Provenance
 from station.sorter import SorterSettings
+from station.wiring import MachineChoice
+from vision.footage import check_footage
 from vision.tracker import TrackerSettings
-
-MAP_VERSION = 1
 
 
 def sorter_settings(
@@ -51,8 +64,13 @@ def sorter_settings(
         ),
         tracker=TrackerSettings(),
         provenance=provenance,
-        is_simulated=file.camera.kind != "opencv",
+        is_simulated=is_simulated(config),
     )
+
+
+def is_simulated(config: Config) -> bool:
+    """True unless a real camera looks at a real belt; such runs never count as real ones."""
+    return not isinstance(config.file.camera, OpencvCameraSection)
 
 
 def recipe(config: Config, labels: tuple[str, ...], materials: Mapping[str, Material]) -> Recipe:
@@ -100,7 +118,50 @@ def expected_identity(config: Config) -> Identity:
     return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
 
 
-def longest_pulse_counts(config: Config) -> int:
-    """Longest on-time of an output in counts at the fastest plausible belt, rounded up."""
+def modbus_settings(config: Config) -> ModbusSettings:
+    """Where the controller is; raises ConfigError when the station has none on a network."""
+    machine = config.file.machine
+    if not isinstance(machine, ModbusTcpSection):
+        raise ConfigError(f"{config.path}  machine.kind  this camera needs a controller of kind 'modbus-tcp'")
+    return ModbusSettings(machine.host, machine.port, machine.unit, expected_identity(config), machine.timeout_ms)
+
+
+def guard_limits(config: Config) -> GuardLimits:
+    """What the guard lets through: existing outputs, and openings up to the longest at the fastest plausible belt."""
     sorting = config.file.sorting
-    return math.ceil(sorting.max_pulse_ms / 1000 * sorting.max_speed_mm_s * config.calibration.ticks_per_mm)
+    per_s = sorting.max_speed_mm_s * config.calibration.ticks_per_mm
+    outputs = sum(1 << ejector.output for ejector in ejectors(config))
+    longest = math.ceil(sorting.max_pulse_ms / 1000 * per_s)
+    return GuardLimits(outputs, longest, max_open_counts=math.ceil(per_s))
+
+
+def control_setup(config: Config, machine: MachineChoice) -> ControlSetup:
+    """What the control process gets."""
+    return ControlSetup(machine, ControlSettings(guard_limits(config)))
+
+
+def picture_shape(config: Config) -> tuple[int, int, int]:
+    """Shape of the camera's pictures: (height, width, 3)."""
+    file = config.file
+    match file.camera:
+        case OpencvCameraSection():
+            return (file.camera.height_px, file.camera.width_px, 3)
+        case FolderCameraSection():
+            info = check_footage(config.resolve(file.camera.folder))
+            return (info.height_px, info.width_px, 3)
+        case _:
+            assert file.line is not None
+            return (file.line.height_px, file.line.width_px, 3)
+
+
+def frames_per_s(config: Config) -> float:
+    """The camera's rate."""
+    file = config.file
+    match file.camera:
+        case OpencvCameraSection():
+            return file.camera.fps
+        case FolderCameraSection():
+            return check_footage(config.resolve(file.camera.folder)).fps
+        case _:
+            assert file.line is not None
+            return file.line.fps

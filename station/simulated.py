@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from control.types import Ejector, MachineLost
+from control.types import MachineLost
 from hil.controller import ControllerSettings
 from hil.drive import DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.feeder import FeederSettings
+from hil.footage import FootageSettings
 from hil.line import LineSettings, run_line
 from hil.look import Look, View
 from hil.motion import Motion
 from hil.types import EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
-from station.config import Config, LineSection, ModbusTcpSection
+from station import setup
+from station.config import Config, ConfigError, LineSection
 from station.crew import Member, start_member
 from station.link import Link, open_link
 from station.summary import Truth
@@ -27,6 +29,7 @@ from vision.frame_ring import FrameRing
 
 _SLOTS = 6
 _READY_S = 10.0
+_LIMIT_MARGIN = 1.2
 _CAUSES = {
     PageMishap.estop: MishapName.estop,
     PageMishap.guard_open: MishapName.guard_open,
@@ -40,11 +43,11 @@ class SimulatedLine:
     """Started when entered, ended when left; raises MachineLost when the emulated controller cannot listen."""
 
     is_simulated = True
+    has_mishaps = True
 
-    def __init__(self, config: Config, section: LineSection, ejectors: tuple[Ejector, ...]) -> None:
+    def __init__(self, config: Config) -> None:
+        section = line_section(config)
         self._config = config
-        self._section = section
-        self._ejectors = ejectors
         self._view = View(section.width_px, section.height_px, section.mm_per_px)
         self._ring = FrameRing(self._view.shape, _SLOTS)
         self._motion = Motion()
@@ -52,6 +55,7 @@ class SimulatedLine:
         self._members: dict[str, Member] = {}
         self._truth_link: Link | None = None
         self.camera = RingCameraChoice(self._ring.name, self._view.shape, _SLOTS)
+        self.machine = setup.modbus_settings(config)
         self.starts_at_once = section.starts_at_once
 
     def __enter__(self) -> Self:
@@ -111,18 +115,14 @@ class SimulatedLine:
         self._start_emulator(events_in)
         truth_end, self._truth_link = open_link()
         mishap_end, mishap_here = open_link()
-        self._members["line"] = start_member(
-            "line",
-            run_line,
-            (self._line_settings(), self._ring.name, self._motion.name, events_out, mishap_end, truth_end),
-            mishap_here,
-        )
+        shared = (self._ring.name, self._motion.name, events_out, mishap_end, truth_end)
+        self._members["line"] = start_member("line", run_line, (line_settings(self._config), *shared), mishap_here)
         for end in (events_out, mishap_end, truth_end):
             end.close()
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
-        settings = self._emulator_settings()
+        settings = _emulator_settings(self._config)
         self._members["controller"] = start_member(
             "controller", run_emulator, (settings, self._motion.name, events, end), here
         )
@@ -145,30 +145,46 @@ class SimulatedLine:
             time.sleep(0.01)  # noqa: TID251
         raise MachineLost("The simulated controller did not start; look at the messages above and try again.")
 
-    def _line_settings(self) -> LineSettings:
-        section = self._section
-        feeder = FeederSettings(
-            pieces_per_s=section.feed.pieces_per_s,
-            speed_mm_s=section.speed_mm_s,
-            touching=section.feed.touching,
-            mix=tuple(section.feed.mix.items()),
-            seed=section.seed,
-        )
-        world = WorldSettings(feeder, self._ejectors, self._config.recipe.rest_outlet)
-        return LineSettings(world, Look(seed=section.seed, belt="worn"), self._view, section.fps, _SLOTS)
 
-    def _emulator_settings(self) -> EmulatorSettings:
-        section, calibration = self._section, self._config.calibration
-        machine = self._config.file.machine
-        assert isinstance(machine, ModbusTcpSection)
-        outputs = max(ejector.output for ejector in self._ejectors) + 1
-        return EmulatorSettings(
-            ControllerSettings(
-                longest_on_ms=(self._config.file.sorting.max_pulse_ms * 1.2,) * outputs,
-                drive=DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter),
-                encoder=EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, section.start_count),
-            ),
-            host=machine.host,
-            port=machine.port,
-            unit=machine.unit,
-        )
+def line_section(config: Config) -> LineSection:
+    """The simulated line of a station file; raises ConfigError when it has none."""
+    if config.file.line is None:
+        raise ConfigError(f"{config.path}  line  this station has no simulated line: choose a file that has one")
+    return config.file.line
+
+
+def line_settings(config: Config) -> LineSettings:
+    """The world and its camera."""
+    section = line_section(config)
+    feeder = FeederSettings(
+        pieces_per_s=section.feed.pieces_per_s,
+        speed_mm_s=section.speed_mm_s,
+        touching=section.feed.touching,
+        mix=tuple(section.feed.mix.items()),
+        seed=section.seed,
+    )
+    world = WorldSettings(feeder, setup.ejectors(config), config.recipe.rest_outlet)
+    view = View(section.width_px, section.height_px, section.mm_per_px)
+    return LineSettings(world, Look(seed=section.seed, belt="worn"), view, section.fps, _SLOTS)
+
+
+def footage_settings(config: Config) -> FootageSettings:
+    """The same line, to be recorded."""
+    return FootageSettings(line_settings(config), _drive(config), _encoder(config))
+
+
+def _drive(config: Config) -> DriveSettings:
+    section = line_section(config)
+    return DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter)
+
+
+def _encoder(config: Config) -> EncoderSettings:
+    calibration = config.calibration
+    return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
+
+
+def _emulator_settings(config: Config) -> EmulatorSettings:
+    machine = setup.modbus_settings(config)
+    longest_on_ms = (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * machine.expected.outputs
+    controller = ControllerSettings(longest_on_ms, drive=_drive(config), encoder=_encoder(config))
+    return EmulatorSettings(controller, host=machine.host, port=machine.port, unit=machine.unit)

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from control.modbus_machine import ModbusSettings
-from control.types import Machine
+from control.types import Identity, Machine
 
 if TYPE_CHECKING:
-    from station.config import Config
     from vision.types import Camera
 
 
@@ -48,13 +47,11 @@ class OpencvCameraChoice:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMachineChoice:
-    """A machine in memory that counts as the recording did; its table begins at ``t0_ns``."""
+    """A machine in memory that counts as the recording did; the first picture of ``folder`` falls on ``t0_ns``."""
 
     folder: Path
     t0_ns: int
-    counter_bits: int
-    ticks_per_mm: float
-    outputs: int
+    identity: Identity
     longest_on_ms: float
 
 
@@ -89,8 +86,29 @@ def open_machine(choice: MachineChoice) -> Machine:
 
             return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
         case RecordedMachineChoice():
-            from hil.sim import open_recorded_machine
-
-            return open_recorded_machine(choice.folder, choice.t0_ns, choice.counter_bits, choice.ticks_per_mm)
+            return _recorded_machine(choice)
         case _:
             assert_never(choice)
+
+
+def probe_machine(choice: MachineChoice) -> None:
+    """Connect once and let go: raises MachineLost or MachineMismatch with a sentence."""
+    machine = open_machine(choice)
+    try:
+        machine.open()
+    finally:
+        machine.close()
+
+
+def _recorded_machine(choice: RecordedMachineChoice) -> Machine:
+    from hil.controller import ControllerSettings
+    from hil.drive import EncoderSettings, TableBelt
+    from hil.sim import SimMachine
+    from vision.footage import first_captured_ns, read_ticks
+
+    identity = choice.identity
+    encoder = EncoderSettings(identity.ticks_per_mm, identity.counter_bits)
+    settings = ControllerSettings((choice.longest_on_ms,) * identity.outputs, encoder=encoder)
+    shift_ns = choice.t0_ns - first_captured_ns(choice.folder)
+    clock = time.monotonic_ns  # noqa: TID251 - the driver's clock
+    return SimMachine(settings, TableBelt(read_ticks(choice.folder), shift_ns, encoder), clock)
