@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import sqlite3
 import threading
@@ -15,14 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import IO
 
+from station.store_file import StoreRefused, check_version, connect, take_lock
 from station.store_rows import (
-    APPLICATION_ID,
     END_RUN,
     INSERT_EVENT,
     INSERT_PIECE,
     INSERT_RUN,
-    SCHEMA,
-    SCHEMA_VERSION,
     Event,
     Row,
     Run,
@@ -33,10 +30,6 @@ from station.store_rows import (
 from station.types import PieceRecord
 
 _log = logging.getLogger(__name__)
-
-
-class StoreRefused(Exception):  # noqa: N818 - refused things are named as facts
-    """The database cannot be used; the text says why and what to do. Nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +74,10 @@ class Store:
     @classmethod
     def open(cls, path: Path, settings: StoreSettings | None = None) -> Store:
         """Open or create the database and start the writer. Raises StoreRefused with a sentence."""
-        lock = _take_lock(path)
+        lock = take_lock(path)
         try:
-            _check_version(path)
-            connection = _connect(path, (settings or StoreSettings()).busy_s)
+            check_version(path)
+            connection = connect(path, (settings or StoreSettings()).busy_s)
             store = cls(path, settings or StoreSettings(), lock, connection)
         except sqlite3.Error as error:
             lock.close()
@@ -133,6 +126,8 @@ class Store:
     @property
     def trouble(self) -> str | None:
         """A sentence when rows cannot be stored now or were lost, else None."""
+        if self._has_died():
+            return "The record writer has stopped. Restart the station; the log says why."
         with self._change:
             lost = self._turned_away + self._unfit
             if lost:
@@ -142,6 +137,8 @@ class Store:
     @property
     def must_pause(self) -> bool:
         """True when rows have waited too long or memory for them is full: what cannot be counted is not sorted."""
+        if self._has_died():
+            return True
         with self._change:
             if self._trouble is None:
                 return False
@@ -169,6 +166,9 @@ class Store:
         self._turned_away += len(entries[room:])
         self._change.notify_all()
         return len(entries) <= room
+
+    def _has_died(self) -> bool:
+        return not self._closing and not self._writer.is_alive()
 
     def _is_full(self) -> bool:
         return len(self._waiting) >= self._settings.most_waiting
@@ -202,7 +202,7 @@ class Store:
             batch = tuple(self._waiting)
         try:
             if self._connection is None:
-                self._connection = _connect(self.path, self._settings.busy_s)
+                self._connection = connect(self.path, self._settings.busy_s)
             unfit = _commit(self._connection, batch)
         except (sqlite3.Error, OSError) as error:
             self._report(error)
@@ -232,60 +232,6 @@ class Store:
             self._trouble = (
                 f"Records cannot be stored ({error}); they wait in memory. Free or check the disk of {self.path}."
             )
-
-
-def _take_lock(path: Path) -> IO[bytes]:
-    """The lock goes away with its process, so nobody ever has to delete a file."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("wb")
-    except OSError as error:
-        raise StoreRefused(
-            f"The record folder {path.parent} cannot be written ({error.strerror}). Choose another."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise StoreRefused(
-            f"Another station already writes {path}. Stop it, or give this one its own folder."
-        ) from error
-    return lock
-
-
-def _check_version(path: Path) -> None:
-    """Look before touching: a database that is not ours to write stays as it is."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
-        is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    finally:
-        connection.close()
-    if version > SCHEMA_VERSION and owner == APPLICATION_ID:
-        raise StoreRefused(
-            f"The record database {path} was written by a newer station (version {version}, this one knows"
-            f" {SCHEMA_VERSION}). Install the newer station again, or choose another folder. Nothing was changed."
-        )
-    if owner != APPLICATION_ID and not is_empty:
-        raise StoreRefused(f"{path} is a database of another program. Choose another file. Nothing was changed.")
-
-
-def _connect(path: Path, busy_s: float) -> sqlite3.Connection:
-    """The one read-write connection, with the tables made where there are none."""
-    connection = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
 
 
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:

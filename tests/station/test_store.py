@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.types import Outcome
-from station.store import Store, StoreRefused, StoreSettings
+from station.store import Store, StoreSettings
+from station.store_file import StoreRefused
 from station.store_reader import RunningCounts, open_reader, read_counts
 from station.store_rows import SCHEMA_VERSION, Event, EventKind
 from tests.station.pieces import RUN, closed_piece
@@ -199,6 +201,19 @@ def test_a_record_no_table_takes_blocks_no_other(tmp_path: Path) -> None:
     assert store.trouble == "1 records could not be stored and are missing."
     store.close()
     assert read_counts(path, RUN.uuid).pieces == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_died_is_not_silent(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "records.db", FAST)
+    store.begin_run(replace(RUN, labels=(b"no text",)))  # type: ignore[arg-type]
+    store.flush(0.2)
+    assert store.trouble is not None
+    assert store.trouble.startswith("The record writer has stopped")
+    assert store.must_pause
+    assert store._connection is not None
+    store._connection.close()
+    store.close()
 
 
 KILLED = """

@@ -130,7 +130,7 @@ def test_stopping_sends_viewers_away_and_frees_the_port() -> None:
         async with served(PaperStation(), port) as address, httpx.AsyncClient() as browser:
             assert (await browser.get(f"{address}/readyz")).json() == {"ready": True}
 
-    asyncio.run(asyncio.wait_for(go(), 15))
+    asyncio.run(asyncio.wait_for(go(), 5))
 
 
 def test_half_sent_headers_are_closed_while_others_are_served() -> None:
