@@ -30,6 +30,7 @@ from vision.types import Frame, FrameStamp, Port
 if TYPE_CHECKING:
     from station.children import VisionSetup
 
+_MOVED_MM = 5.0
 _STATUS_NS = 100_000_000
 _TIMING_NS = 1_000_000_000
 _PICTURE_NS = 60_000_000
@@ -57,7 +58,8 @@ class SortingBrain:
         self._status_ns = self._timing_ns = self._picture_ns = 0
         self._marks: tuple[Mark, ...] = ()
         self._pictures = 0
-        self._moving = False
+        self._tick = self._moved_tick = 0
+        self._moved_ticks = _MOVED_MM * setup.sorter.ticks_per_mm
         self._ended = False
 
     def machine_news(self) -> int | None:
@@ -70,8 +72,12 @@ class SortingBrain:
                 self._news.append(message)
         return self._newest_ns
 
-    def is_moving(self) -> bool:
-        return self._moving
+    def has_moved(self) -> bool:
+        """True when the belt moved by ``_MOVED_MM`` since this was last true."""
+        moved = abs(self._tick - self._moved_tick) >= self._moved_ticks
+        if moved:
+            self._moved_tick = self._tick
+        return moved
 
     def step(self, now_ns: int, frame: Frame | None, dropped: int, conditions: Sequence[tuple[str, str]]) -> Outputs:
         """One step of the sorter; the command goes to the control process at once."""
@@ -91,7 +97,7 @@ class SortingBrain:
         self._news.clear()
         self._orders.clear()
         outputs = self._sorter.step(inputs, self._eye)
-        self._moving = abs(outputs.status.speed_mm_s) > 0
+        self._tick = outputs.status.tick
         self._machine.send(outputs.command)
         return outputs
 

@@ -103,19 +103,20 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
 ) -> None:
     """Measure the vision loop against its floor (decode and bare network) on rendered footage, in one run."""
-    from station.wiring import bench_loop
+    from station.bench import bench_loop
 
     with _plain_errors():
         bench_loop(seconds, repeats, json_file, _out)
 
 
-def _mount_training() -> None:
-    """`station train`, `station evaluate` and `station render` come from the training room."""
+def _mount() -> None:
+    """Commands that live beside their work."""
+    from station import rendering
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
-    app.add_typer(commands.render_app, name="render")
+    app.add_typer(rendering.app, name="render")
 
 
-_mount_training()
+_mount()

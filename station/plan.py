@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from station import setup
 from station.codebook import Material, load_codebook
-from station.config import Config, ConfigError
+from station.config import Config, ConfigError, FolderCameraSection
 from station.store_rows import Run
+from station.ticks import read_ticks
 from station.web.server import check_port_free
 from station.wiring import probe_machine
 from vision.classifier import Classifier
@@ -60,7 +61,8 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"{config.path}: valid, digest {config.digest[:12]}"
     yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
     for figures in plan.card.measured:
-        yield f"  {figures.split}: accuracy {figures.accuracy:.3f} of {figures.n}, calibration error {figures.ece_after:.3f}"
+        share, error = figures.accuracy, figures.ece_after
+        yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
     recipe = setup.recipe(config, plan.card.labels, plan.materials)
     for rule in recipe.rules:
         yield f"{', '.join(rule.labels)} -> {rule.outlet} from confidence {rule.min_confidence:g}"
@@ -77,6 +79,8 @@ def _plan(config: Config) -> Plan:
         raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
     setup.recipe(config, card.labels, materials)
     setup.picture_shape(config)
+    if isinstance(config.file.camera, FolderCameraSection):
+        read_ticks(config.resolve(config.file.camera.folder))
     return Plan(config, card, materials, _begin(config, card))
 
 

@@ -60,7 +60,11 @@ def footage(
     with _progress("Painting footage") as (bar, task):
         try:
             write_footage(
-                out, seconds, settings, step_mm=step_mm, progress=lambda share: bar.update(task, completed=share, total=1)
+                out,
+                seconds,
+                settings,
+                step_mm=step_mm,
+                progress=lambda share: bar.update(task, completed=share, total=1),
             )
         except FileExistsError as error:
             raise _refused(str(error)) from None

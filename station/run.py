@@ -11,20 +11,20 @@ from contextlib import suppress
 from control.process import ControlStatus
 from station import setup
 from station.children import control_main, vision_main
+from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
+from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
-from station.config import Config
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
-from station.summary import RunFacts, Truth, summarize, write_summary
+from station.summary import RunFacts, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.app import create_app
 from station.web.server import serve
-from station.lines import Line, open_line
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
 
@@ -124,7 +124,7 @@ class _Station:
         vision_end, vision_here = open_link()
         control_end, control_here = open_link()
         vision_setup = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, self._next_piece())
-        control_setup = setup.control_setup(self._plan, self._line.machine)
+        control_setup = setup.control_setup(self._plan.config, self._line.machine)
         self._vision = start_member("vision", vision_main, (vision_setup, to_control, vision_end), vision_here)
         self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
         for end in (to_control, to_vision, vision_end, control_end):

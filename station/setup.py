@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
@@ -11,7 +12,7 @@ from control.modbus_machine import ModbusSettings
 from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
-from station.children import ControlSetup
+from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
 from station.config import (
     BankSection,
@@ -24,20 +25,46 @@ from station.config import (
 )
 from station.ledger import Provenance
 from station.sorter import SorterSettings
-from station.wiring import MachineChoice
+from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
+from vision.finder import FinderSettings
 from vision.footage import check_footage
+from vision.geometry import straight_geometry
+from vision.process import LoopSettings
 from vision.tracker import TrackerSettings
 
+if TYPE_CHECKING:
+    from station.plan import Plan
 
-def sorter_settings(
-    config: Config,
-    labels: tuple[str, ...],
-    correlation: float,
-    materials: Mapping[str, Material],
-    provenance: Provenance,
-) -> SorterSettings:
-    """Settings of the sorter for a model with these labels."""
+
+def vision_setup(
+    plan: Plan,
+    camera: CameraChoice,
+    view: RingCameraChoice,
+    latched: tuple[tuple[str, str], ...],
+    first_piece: int,
+) -> VisionSetup:
+    """What the vision process gets."""
+    config, calibration = plan.config, plan.config.calibration
+    height, width, _ = picture_shape(config)
+    scale, left = calibration.mm_per_px, calibration.left_column_px
+    return VisionSetup(
+        camera=camera,
+        model=config.resolve(config.file.model),
+        finder=FinderSettings(mm_per_px=scale, min_area_mm2=config.file.vision.min_area_mm2),
+        geometry=straight_geometry(scale, calibration.datum_row_px, left, width, height),
+        mm_per_px=scale,
+        sorter=sorter_settings(plan, first_piece),
+        loop=LoopSettings(fps=frames_per_s(config)),
+        latched=latched,
+        view=view,
+    )
+
+
+def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:
+    """Settings of the sorter; pieces are numbered from ``first_piece``."""
+    config, materials, labels = plan.config, plan.materials, plan.card.labels
     file, calibration = config.file, config.calibration
+    sorting_recipe = recipe(config, labels, materials)
     sorting, vision = file.sorting, file.vision
     return SorterSettings(
         ticks_per_mm=calibration.ticks_per_mm,
@@ -53,17 +80,17 @@ def sorter_settings(
         min_sightings=vision.min_sightings,
         labels=labels,
         class_codes=tuple(materials[label].code for label in labels),
-        correlation=correlation,
+        correlation=plan.card.look_correlation,
         ejectors=ejectors(config),
-        recipe=recipe(config, labels, materials),
+        recipe=sorting_recipe,
         schedule=ScheduleSettings(
             margin_mm=sorting.margin_mm,
             min_slack_ms=sorting.min_slack_ms,
             min_pulse_ms=sorting.min_pulse_ms,
             max_pulse_ms=sorting.max_pulse_ms,
         ),
-        tracker=TrackerSettings(),
-        provenance=provenance,
+        tracker=TrackerSettings(labels=len(labels), first_id=first_piece),
+        provenance=Provenance(plan.run.uuid, sorting_recipe.version, plan.card.id),
         is_simulated=is_simulated(config),
     )
 
@@ -154,6 +181,12 @@ def picture_shape(config: Config) -> tuple[int, int, int]:
             return (file.line.height_px, file.line.width_px, 3)
 
 
+def _rate(captured_ns: Sequence[int]) -> float:
+    """Mean pictures per second of a recording; one picture alone counts as one per second."""
+    seconds = (captured_ns[-1] - captured_ns[0]) / 1e9
+    return (len(captured_ns) - 1) / seconds if seconds else 1.0
+
+
 def frames_per_s(config: Config) -> float:
     """The camera's rate."""
     file = config.file
@@ -161,7 +194,7 @@ def frames_per_s(config: Config) -> float:
         case OpencvCameraSection():
             return file.camera.fps
         case FolderCameraSection():
-            return check_footage(config.resolve(file.camera.folder)).fps
+            return _rate(check_footage(config.resolve(file.camera.folder)).captured_ns)
         case _:
             assert file.line is not None
             return file.line.fps

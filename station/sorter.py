@@ -100,7 +100,7 @@ class Sorter:
         self._moved_ns = 0
         self._searched_tick: int | None = None
         self._start_tick = 0
-        self._pieces = 0
+        self._entered = 0
         self._newest_piece = 0
         self._counts = _Counts()
         self._window = (0, _Counts())
@@ -247,7 +247,6 @@ class Sorter:
         sightings = eye.find()
         ids = self._tracker.see(tick, self._settings.ticks_per_mm, sightings)
         self._newest_piece = max((self._newest_piece, *ids))
-        self._pieces += sum(self._tracker.piece(id_).sightings == self._settings.min_sightings for id_ in ids)
         for look in eye.look(self._requests(ids, sightings)):
             self._tracker.add(look)
         return tuple(self._mark(sighting, id_) for sighting, id_ in zip(sightings, ids, strict=True)), True
@@ -272,7 +271,8 @@ class Sorter:
 
     def _decide_due(self, now_ns: int) -> tuple[Job, ...]:
         """Decide every piece that has reached the decision line; specks that were seen too rarely are forgotten."""
-        settings, jobs = self._settings, []
+        settings = self._settings
+        jobs: list[Job] = []
         line = settings.decision_mm * settings.ticks_per_mm
         forget = settings.close_mm * settings.ticks_per_mm
         for piece in self._tracker.pieces():
@@ -315,6 +315,7 @@ class Sorter:
     def _enter(self, piece: Piece, decision: Decision, shot: Ejection | None, slack: float | None) -> None:
         scores = posterior(piece.evidence, self._settings.correlation)
         degraded = self._faults.has(Effect.degrade) or self._faults.has(Effect.bypass)
+        self._entered += 1
         self._ledger.enter(Entry(piece, scores, decision, shot, slack, degraded))
 
     def _mark(self, sighting: Sighting, id_: int) -> Mark:
@@ -343,7 +344,7 @@ class Sorter:
             frames=self._counts.frames,
             frames_dropped=self._counts.dropped,
             frames_unplaced=self._counts.unplaced,
-            pieces=self._pieces,
+            pieces=self._entered + sum(map(self._is_due, self._tracker.pieces())),
             newest_piece=self._newest_piece,
             open_pieces=len(self._ledger),
             now_ns=now_ns,

@@ -104,11 +104,12 @@ def _recorded_machine(choice: RecordedMachineChoice) -> Machine:
     from hil.controller import ControllerSettings
     from hil.drive import EncoderSettings, TableBelt
     from hil.sim import SimMachine
-    from vision.footage import first_captured_ns, read_ticks
+    from station.ticks import read_ticks
+    from vision.footage import check_footage
 
     identity = choice.identity
     encoder = EncoderSettings(identity.ticks_per_mm, identity.counter_bits)
     settings = ControllerSettings((choice.longest_on_ms,) * identity.outputs, encoder=encoder)
-    shift_ns = choice.t0_ns - first_captured_ns(choice.folder)
+    shift_ns = choice.t0_ns - check_footage(choice.folder).captured_ns[0]
     clock = time.monotonic_ns  # noqa: TID251 - the driver's clock
     return SimMachine(settings, TableBelt(read_ticks(choice.folder), shift_ns, encoder), clock)

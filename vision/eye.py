@@ -13,6 +13,8 @@ from vision.finder import Finder
 from vision.geometry import Geometry
 from vision.types import Frame, Look, LookRequest, Sighting
 
+_SEARCHES_PER_LESSON = 8
+
 
 class LiveEye:
     """An ``Eye`` on real pictures; ``show`` puts the next frame into its hand."""
@@ -24,6 +26,7 @@ class LiveEye:
         self._mm_per_px = mm_per_px
         self._image: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         self._sightings: tuple[Sighting, ...] = ()
+        self._searches = 0
 
     def show(self, frame: Frame) -> None:
         """Take this frame in hand; what was found in the one before is forgotten."""
@@ -32,6 +35,9 @@ class LiveEye:
 
     def find(self) -> tuple[Sighting, ...]:
         """Everything on the belt in the frame in hand."""
+        self._searches += 1
+        if self._searches % _SEARCHES_PER_LESSON == 0:
+            self._finder.learn(self._image)
         self._sightings = tuple(map(self._geometry.place, self._finder.find(self._image)))
         return self._sightings
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from vision.health import PictureHealth
-from vision.types import Camera, CameraLost, Frame, Port
+from vision.health import HealthSettings, PictureHealth
+from vision.types import Camera, CameraLost, Frame
 
 StepOutputs = TypeVar("StepOutputs")
 _IDLE_COLLECT_STEPS = 500
@@ -24,8 +24,8 @@ class Brain(Protocol[StepOutputs]):
     def machine_news(self) -> int | None:
         """Take what the machine said since the last call; the instant of its newest reading, None before the first."""
 
-    def is_moving(self) -> bool:
-        """True while the belt is known to move: only then is a repeated picture a frozen one."""
+    def has_moved(self) -> bool:
+        """True when the belt moved some millimetres since this was last true: only then must pictures differ."""
 
     def step(
         self, now_ns: int, frame: Frame | None, dropped: int, conditions: Sequence[tuple[str, str]]
@@ -140,7 +140,7 @@ class Loop(Generic[StepOutputs]):
         self._settings = settings
         self._now_ns = now_ns
         self._wait = wait
-        self._health = PictureHealth()
+        self._health = PictureHealth(HealthSettings())
         self._unhealthy: tuple[tuple[str, str], ...] = ()
         self._idle = 0
 
@@ -156,7 +156,7 @@ class Loop(Generic[StepOutputs]):
             self._brain.footage_ended()
         begun_ns = self._now_ns()
         if frame is not None:
-            self._unhealthy = tuple(self._health.see(frame.image, self._brain.is_moving()))
+            self._unhealthy = tuple(self._health.see(frame.image, self._brain.has_moved()))
         waited_ns = self._await_reading(frame)
         conditions = (*self._watch.conditions(), *self._unhealthy)
         outputs = self._brain.step(self._now_ns(), frame, self._watch.newly_dropped(), conditions)

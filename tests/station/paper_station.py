@@ -90,7 +90,7 @@ class PaperStation:
             return None
         speed = 1500.0 if self.state in {State.running, State.bypass} else 0.0
         now_ns = time.monotonic_ns()
-        return Status(self.state, sentences[self.state], (), 0, speed, self.seq, 0, 0, 7, now_ns)
+        return Status(self.state, sentences[self.state], (), 0, speed, self.seq, 0, 0, 400, 400, 7, now_ns)
 
     def facts(self) -> StationFacts:
         labels = tuple(LabelFacts(label, words[0]) for label, words in TITLES.items())
