@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -89,14 +91,23 @@ def test_a_silent_unit_is_told_from_a_missing_one() -> None:
     assert time.monotonic() - begun < 0.5
 
 
-def test_a_closed_connection_is_told_from_silence() -> None:
+@pytest.mark.parametrize("linger", [struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)], ids=["closed", "reset"])
+def test_a_connection_that_ends_is_told_from_silence(linger: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        wire = ModbusWire("127.0.0.1", other.getsockname()[1], UNIT, timeout_ms=100, connect_timeout_ms=800)
-        wire.connect()
-        other.accept()[0].close()
 
+        def hang_up_when_asked() -> None:
+            accepted, _ = other.accept()
+            accepted.recv(100)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            accepted.close()
+
+        thread = threading.Thread(target=hang_up_when_asked)
+        thread.start()
+        wire = ModbusWire("127.0.0.1", other.getsockname()[1], UNIT, timeout_ms=500, connect_timeout_ms=800)
+        wire.connect()
         with pytest.raises(MachineLost, match="closed the connection"):
             wire.read(0, 8, "the identity block")
+        thread.join()
 
 
 def test_another_controller_is_a_mismatch_that_shows_both(server: PlcServer) -> None:

@@ -324,6 +324,7 @@ def test_missed_periods_are_not_caught_up() -> None:
     run(machine, vision, station, SETTINGS, now_ns=lambda: now[0], sleep=sleep)
 
     assert slept == pytest.approx([0.010, 0.010, 0.006, 0.010])
+    assert machine.deeds.count("sample") == 4
 
 
 def test_a_machine_that_cannot_be_made_safe_any_more_is_still_let_go() -> None:
