@@ -34,6 +34,11 @@ class Operator:
         self.plant = plant
         self.reports: list[ShotReport] = []
 
+    def open(self) -> None:
+        """Open and rest a little: a controller grants a request only when it rises."""
+        self.machine.open()
+        self.poll(run=False, armed=False, times=3)
+
     def poll(self, *, run: bool, armed: bool, times: int = 1) -> MachineSample:
         assert times > 0
         for _ in range(times):
@@ -68,7 +73,7 @@ def a_machine_opens_stopped_and_disarmed(machine: Machine, plant: Plant) -> None
 
 def the_belt_runs_only_on_request_and_stops_when_told(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     before = operator.poll(run=False, armed=False, times=10)
     running = operator.start()
     later = operator.poll(run=True, armed=True, times=10)
@@ -82,7 +87,7 @@ def the_belt_runs_only_on_request_and_stops_when_told(machine: Machine, plant: P
 
 def every_job_of_a_flood_is_fired_near_its_count_or_not_at_all(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     modulus = 1 << plant.identity.counter_bits
     jobs = [make_job(n + 1, open_count=(begun + 4000 + 40 * n) % modulus, length=30) for n in range(70)]
@@ -106,7 +111,7 @@ def every_job_of_a_flood_is_fired_near_its_count_or_not_at_all(machine: Machine,
 
 def a_job_whose_count_has_passed_is_late(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     machine.arm([make_job(5, open_count=(begun - 100) % (1 << plant.identity.counter_bits))])
     operator.until(lambda _sample: bool(operator.reports))
@@ -116,7 +121,7 @@ def a_job_whose_count_has_passed_is_late(machine: Machine, plant: Plant) -> None
 
 def a_disarmed_machine_ignores_its_jobs(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.until(lambda sample: sample.running, armed=False).encoder_count
     machine.arm([_soon(plant, begun, 6)])
     operator.until(lambda _sample: bool(operator.reports), armed=False)
@@ -126,7 +131,7 @@ def a_disarmed_machine_ignores_its_jobs(machine: Machine, plant: Plant) -> None:
 
 def the_emergency_stop_stops_the_belt_and_drops_what_is_queued(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     machine.arm([_soon(plant, begun, 7, ahead=100_000)])
     operator.poll(run=True, armed=True, times=4)
@@ -142,7 +147,7 @@ def the_emergency_stop_stops_the_belt_and_drops_what_is_queued(machine: Machine,
 
 def safe_stops_and_every_job_still_has_its_one_report(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     jobs = [_soon(plant, begun, n, ahead=100_000) for n in range(50)]
     machine.arm(jobs)
@@ -156,7 +161,7 @@ def safe_stops_and_every_job_still_has_its_one_report(machine: Machine, plant: P
 
 def a_silent_station_is_disarmed_by_the_controller_itself(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     machine.arm([_soon(plant, begun, 8, ahead=100_000)])
     reports: list[ShotReport] = []
@@ -171,12 +176,13 @@ def a_silent_station_is_disarmed_by_the_controller_itself(machine: Machine, plan
 
 def a_machine_opened_again_starts_from_rest_and_fires_nothing_old(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
-    machine.open()
+    operator.open()
     begun = operator.start().encoder_count
     machine.arm([_soon(plant, begun, 9, ahead=3000)])
     machine.close()
     machine.open()
     again = machine.sample()
+    operator.poll(run=False, armed=False, times=3)
     restarted = operator.start()
     machine.arm([_soon(plant, restarted.encoder_count, 10, ahead=6000)])
     operator.until(lambda _sample: any(report.job_id == 10 for report in operator.reports))

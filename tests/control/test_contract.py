@@ -37,7 +37,7 @@ class ModbusBench:
 @pytest.fixture
 def modbus() -> Iterator[tuple[Machine, Plant]]:
     with PlcServer(Plc()) as server:
-        settings = ModbusSettings("127.0.0.1", server.port, UNIT, IDENTITY, max_round_trip_ms=50.0)
+        settings = ModbusSettings("127.0.0.1", server.port, UNIT, IDENTITY, timeout_ms=2000.0, max_round_trip_ms=1000.0)
         machine = ModbusMachine(settings, time.monotonic_ns)
         yield machine, ModbusBench(server.plc)
         machine.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import struct
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +20,9 @@ from control.types import MachineLost, MachineMismatch, ShotReport, ShotResult
 from tests.control.bench_plc import IDENTITY, UNIT, Plc, PlcServer, free_port
 from tests.control.yard import make_job
 
-SETTINGS = ModbusSettings("127.0.0.1", 0, UNIT, IDENTITY, max_round_trip_ms=50.0)
+# Patient, because the bench controller shares a busy computer; tests about time set their own limits.
+SETTINGS = ModbusSettings("127.0.0.1", 0, UNIT, IDENTITY, timeout_ms=2000.0, max_round_trip_ms=1000.0)
+HASTY = replace(SETTINGS, timeout_ms=100.0)
 
 
 @pytest.fixture
@@ -81,22 +85,31 @@ def test_an_unknown_name_is_said() -> None:
 
 def test_a_silent_unit_is_told_from_a_missing_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        machine = make_machine(deaf.getsockname()[1])
+        machine = make_machine(deaf.getsockname()[1], HASTY)
         begun = time.monotonic()
         with pytest.raises(MachineLost, match=r"Connected to .* but unit 1 has been silent for 100 ms"):
             machine.open()
 
-    assert time.monotonic() - begun < 0.5
+    assert time.monotonic() - begun < 1.0
 
 
-def test_a_closed_connection_is_told_from_silence() -> None:
+@pytest.mark.parametrize("linger", [struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)], ids=["closed", "reset"])
+def test_a_connection_that_ends_is_told_from_silence(linger: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        wire = ModbusWire("127.0.0.1", other.getsockname()[1], UNIT, timeout_ms=100, connect_timeout_ms=800)
-        wire.connect()
-        other.accept()[0].close()
 
+        def hang_up_when_asked() -> None:
+            accepted, _ = other.accept()
+            accepted.recv(100)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            accepted.close()
+
+        thread = threading.Thread(target=hang_up_when_asked)
+        thread.start()
+        wire = ModbusWire("127.0.0.1", other.getsockname()[1], UNIT, timeout_ms=500, connect_timeout_ms=800)
+        wire.connect()
         with pytest.raises(MachineLost, match="closed the connection"):
             wire.read(0, 8, "the identity block")
+        thread.join()
 
 
 def test_another_controller_is_a_mismatch_that_shows_both(server: PlcServer) -> None:
@@ -169,7 +182,7 @@ def test_a_controller_that_is_busy_once_is_asked_again(machine: ModbusMachine, s
 
 
 def test_a_slow_answer_is_never_used(server: PlcServer) -> None:
-    machine = make_machine(server.port, replace(SETTINGS, max_round_trip_ms=5.0))
+    machine = make_machine(server.port, replace(SETTINGS, timeout_ms=200.0, max_round_trip_ms=5.0))
     machine.open()
     server.delay_s = 0.03
 
@@ -189,9 +202,10 @@ def test_one_slow_answer_is_asked_for_again(server: PlcServer) -> None:
     machine.close()
 
 
-def test_a_lost_machine_stays_lost_until_it_is_opened(machine: ModbusMachine, server: PlcServer) -> None:
+def test_a_lost_machine_stays_lost_until_it_is_opened(server: PlcServer) -> None:
+    machine = make_machine(server.port, replace(SETTINGS, timeout_ms=500.0))
     machine.open()
-    server.delay_s = 0.2
+    server.delay_s = 0.6
     with pytest.raises(MachineLost, match="silent"):
         machine.sample()
     server.delay_s = 0.0
@@ -200,6 +214,7 @@ def test_a_lost_machine_stays_lost_until_it_is_opened(machine: ModbusMachine, se
         machine.sample()
     machine.open()
     assert machine.sample().running is False
+    machine.close()
 
 
 def test_a_program_that_stands_still_behind_a_live_port_is_lost(machine: ModbusMachine, server: PlcServer) -> None:

@@ -324,6 +324,7 @@ def test_missed_periods_are_not_caught_up() -> None:
     run(machine, vision, station, SETTINGS, now_ns=lambda: now[0], sleep=sleep)
 
     assert slept == pytest.approx([0.010, 0.010, 0.006, 0.010])
+    assert machine.deeds.count("sample") == 4
 
 
 def test_a_machine_that_cannot_be_made_safe_any_more_is_still_let_go() -> None:
@@ -347,7 +348,7 @@ def test_priority_that_does_not_exist_is_reported_as_not_taken() -> None:
 def start_process(port: int) -> tuple[multiprocessing.process.BaseProcess, Link, Link]:
     (vision, vision_end), (station, station_end) = open_link(), open_link()
     settings = ControlSettings(SETTINGS.limits, status_ms=50.0)
-    modbus = ModbusSettings("127.0.0.1", port, UNIT, IDENTITY, max_round_trip_ms=50.0)
+    modbus = ModbusSettings("127.0.0.1", port, UNIT, IDENTITY, timeout_ms=2000.0, max_round_trip_ms=1000.0)
     process = multiprocessing.get_context("spawn").Process(
         target=run_modbus, args=(settings, modbus, vision_end, station_end)
     )
