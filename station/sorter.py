@@ -36,6 +36,7 @@ from vision.types import Eye, LookRequest, Piece, Sighting
 _SAMPLE_LIMIT_NS = 300_000_000
 _STUCK_LIMIT_NS = 300_000_000
 _STANDSTILL_MM_S = 5.0
+_AT_REST_MM = 1.0
 _DROPPED_WINDOW_NS = 10_000_000_000
 _DROPPED_LIMIT = 0.01
 _UNPLACED_WINDOW_NS = 2_000_000_000
@@ -100,6 +101,7 @@ class Sorter:
         self._moved_ns = 0
         self._searched_tick: int | None = None
         self._start_tick = 0
+        self._decided: set[int] = set()
         self._entered = 0
         self._newest_piece = 0
         self._counts = _Counts()
@@ -128,8 +130,12 @@ class Sorter:
         for piece in self._tracker.pieces():
             if self._is_due(piece):
                 self._enter(piece, self._judge_piece(piece)._replace(outlet=None, reason=Reason.unfinished), None, None)
-            self._tracker.close(piece.id)
+            self._forget(piece.id)
         return self._ledger.cancel(now_ns)
+
+    def _forget(self, id_: int) -> None:
+        self._tracker.close(id_)
+        self._decided.discard(id_)
 
     def _hear(self, inputs: Inputs) -> tuple[PieceRecord, ...]:
         """Take what the machine said; a lost machine or a new encoder epoch cancels what was planned."""
@@ -252,8 +258,11 @@ class Sorter:
         return tuple(self._mark(sighting, id_) for sighting, id_ in zip(sightings, ids, strict=True)), True
 
     def _far_enough(self, tick: int) -> bool:
+        """A step further, or come to rest somewhere else: then the marks on a standing picture are right."""
         last = self._searched_tick
-        return last is None or abs(tick - last) >= self._settings.step_mm * self._settings.ticks_per_mm
+        resting = abs(self._belt.speed_mm_s) < _STANDSTILL_MM_S
+        step_mm = _AT_REST_MM if resting else self._settings.step_mm
+        return last is None or abs(tick - last) >= step_mm * self._settings.ticks_per_mm
 
     def _requests(self, ids: tuple[int, ...], sightings: tuple[Sighting, ...]) -> tuple[LookRequest, ...]:
         """Whole, undecided pieces about which the evidence is still weak; the furthest downstream first."""
@@ -262,7 +271,7 @@ class Sorter:
         return tuple(LookRequest(ids[n], n) for n in wanted[: self._settings.max_looks_per_step])
 
     def _wants_look(self, id_: int) -> bool:
-        if id_ in self._ledger.entries:
+        if id_ in self._decided:
             return False
         evidence = self._tracker.piece(id_).evidence
         if evidence.looks >= self._settings.max_looks:
@@ -278,13 +287,13 @@ class Sorter:
         for piece in self._tracker.pieces():
             travelled = self._belt.tick - piece.at
             if travelled >= forget:
-                self._tracker.close(piece.id)
+                self._forget(piece.id)
             elif travelled >= line and self._is_due(piece):
                 jobs.extend(self._decide(piece))
         return tuple(jobs)
 
     def _is_due(self, piece: Piece) -> bool:
-        return piece.sightings >= self._settings.min_sightings and piece.id not in self._ledger.entries
+        return piece.sightings >= self._settings.min_sightings and piece.id not in self._decided
 
     def _decide(self, piece: Piece) -> tuple[Job, ...]:
         settings, belt = self._settings, self._belt
@@ -316,6 +325,7 @@ class Sorter:
         scores = posterior(piece.evidence, self._settings.correlation)
         degraded = self._faults.has(Effect.degrade) or self._faults.has(Effect.bypass)
         self._entered += 1
+        self._decided.add(piece.id)
         self._ledger.enter(Entry(piece, scores, decision, shot, slack, degraded))
 
     def _mark(self, sighting: Sighting, id_: int) -> Mark:

@@ -14,7 +14,6 @@ import pytest
 
 from control.guard import GuardLimits
 from control.modbus_machine import ModbusSettings
-from control.modbus_process import run_modbus
 from control.process import ControlSettings, ControlStatus, Loop, run, take_priority
 from control.types import (
     Command,
@@ -30,6 +29,7 @@ from control.types import (
 )
 from station.link import Link, open_link
 from tests.control.bench_plc import IDENTITY, UNIT, Plc, PlcServer
+from tests.control.bench_process import run_modbus
 from tests.control.yard import ALL_SAFE, MS, make_job
 
 SETTINGS = ControlSettings(GuardLimits(outputs=0b1111, max_length_counts=500), fifo_priority=None)
@@ -407,7 +407,7 @@ def test_a_real_process_on_a_real_socket_fires_and_then_lets_go_safely(end: str)
 
 def test_the_control_process_stays_small() -> None:
     script = (
-        "import control.process, control.modbus_machine, control.modbus_process, sys; "
+        "import control.process, control.modbus_machine, sys; "
         "heavy = {'numpy', 'cv2', 'fastapi', 'onnxruntime', 'pydantic', 'sqlite3'} & set(sys.modules); "
         "assert not heavy, heavy; print(control.process.resident_kb())"
     )
