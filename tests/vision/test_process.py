@@ -129,7 +129,11 @@ def as_sample(message: object) -> int | None:
 
 
 def drive(
-    world: World, until_ms: int, port: SamplePort | None = None, each_step: Callable[[int], None] = lambda now_ns: None
+    world: World,
+    until_ms: int,
+    port: SamplePort | None = None,
+    each_step: Callable[[int], None] = lambda now_ns: None,
+    tick_wait_ms: float = 30.0,
 ) -> tuple[NotingSorter, SamplePort, ShownEye]:
     """Run the loop to a time in ms after the world's start."""
     sorter, eye = NotingSorter(), ShownEye()
@@ -147,7 +151,7 @@ def drive(
         publish=lambda step, frame: each_step(world.now_ns),
         stop=lambda: world.now_ns >= end_ns,
     )
-    settings = LoopSettings(watch=WatchSettings())
+    settings = LoopSettings(tick_wait_ms=tick_wait_ms)
     run(
         ListedCamera(world),
         eye,
@@ -192,7 +196,7 @@ def test_a_frame_without_a_reading_is_given_after_thirty_milliseconds_and_waitin
 
 def test_commands_go_out_at_least_every_fifty_milliseconds_whatever_is_missing() -> None:
     world = World(frames=times(18, 400, 45))
-    _, port, _ = drive(world, 600)
+    _, port, _ = drive(world, 600, tick_wait_ms=80)
     sent = [at for at, _ in port.commands]
     assert max(later - earlier for earlier, later in pairwise(sent)) <= 50 * MS
 
