@@ -24,7 +24,7 @@ _PIECE = 255
 class FinderSettings:
     """What counts as a piece.
 
-    ``step_px``: every how many pixels the coarse search looks; ``crowd`` of the ``grow_px`` squared coarse pixels around
+    ``step_px``: every how many pixels the coarse search looks; ``crowd`` of ``grow_px`` x ``grow_px`` coarse pixels
     must be no belt. ``sigmas`` (brightness, red, blue), ``min_contrast`` and ``min_colour``: a pixel is no belt when
     it strays further than so many spreads and levels, and surely none ``sure`` times as far; ``sure_pixels`` coarse
     ones make it worth a look, ``sure_share`` of its area makes it a piece, an eighth of that if its outline fills
