@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ def check_footage(folder: Path) -> FootageInfo:
     rows = _rows(folder / TABLE)
     for file, _ in rows:
         _check_jpeg(file)
-    for (_, before), (file, after) in zip(rows, rows[1:], strict=False):
+    for (_, before), (file, after) in pairwise(rows):
         if after <= before:
             raise FootageError(f"{folder / TABLE}: captured_ns of {file.name} does not grow; sort the rows by time.")
     height, width = _decoded(rows[0][0]).shape[:2]
@@ -134,7 +135,7 @@ def _row(table: Path, number: int, row: list[str]) -> tuple[Path, int]:
         return table.parent / name, int(captured_ns)
     except ValueError as error:
         raise FootageError(
-            f"{table} line {number}: expected a file name and a whole number, found {','.join(row)!r}; correct the line."
+            f"{table} line {number}: expected file name and whole number, found {','.join(row)!r}; correct the line."
         ) from error
 
 

@@ -39,7 +39,8 @@ class OpencvCamera:
         self._news = threading.Condition()
         self._capture: cv2.VideoCapture | None = None
         self._thread: threading.Thread | None = None
-        self._slot: Frame | None = None
+        self._slot: tuple[int, Frame] | None = None
+        self._held = -1
         self._lost: str | None = None
         self._stopping = False
         self._dropped = 0
@@ -48,7 +49,7 @@ class OpencvCamera:
         """Connect and start grabbing; raises CameraLost with a sentence for the operator."""
         self.close()
         self._capture = _opened(self._settings)
-        self._slot, self._lost, self._stopping, self._dropped = None, None, False, 0
+        self._slot, self._held, self._lost, self._stopping, self._dropped = None, -1, None, False, 0
         self._thread = threading.Thread(target=self._grab, args=(self._capture,), name="camera", daemon=True)
         self._thread.start()
 
@@ -60,7 +61,9 @@ class OpencvCamera:
             self._news.wait_for(lambda: self._slot is not None or self._lost is not None, timeout_ms / 1000)
             if self._slot is None and self._lost is not None:
                 raise CameraLost(self._lost)
-            frame, self._slot = self._slot, None
+            if self._slot is None:
+                return None
+            (self._held, frame), self._slot = self._slot, None
             return frame
 
     @property
@@ -81,28 +84,38 @@ class OpencvCamera:
         self._thread = self._capture = None
 
     def _grab(self, capture: cv2.VideoCapture) -> None:
-        """Fill the slot until told to stop or the device is gone. Three buffers: read, waiting, being filled."""
+        """Fill the slot until told to stop or the device is gone."""
+        try:
+            self._fill(capture)
+        finally:
+            capture.release()
+            with self._news:
+                self._lost = f"The camera {self._settings.device} stopped sending; check its cable and power."
+                self._news.notify()
+
+    def _fill(self, capture: cv2.VideoCapture) -> None:
         shape = (self._settings.height_px, self._settings.width_px, 3)
         spare = [np.empty(shape, np.uint8) for _ in range(_BUFFERS)]
         seq = 0
         while not self._stopping and capture.grab():
             now_ns = time.monotonic_ns()  # noqa: TID251 - a camera stamps its frames
-            buffer = spare[seq % _BUFFERS]
-            good, image = capture.retrieve(buffer)
+            free = self._free()
+            good, image = capture.retrieve(spare[free])
             if good and image.shape == shape:
                 seq += 1
-                self._put(
-                    Frame(seq, now_ns - round(self._settings.latency_ms * 1e6), None, np.asarray(image, np.uint8))
-                )
-        capture.release()
-        with self._news:
-            self._lost = f"The camera {self._settings.device} stopped sending; check its cable and power."
-            self._news.notify()
+                captured_ns = now_ns - round(self._settings.latency_ms * 1e6)
+                self._put(free, Frame(seq, captured_ns, None, np.asarray(image, np.uint8)))
 
-    def _put(self, frame: Frame) -> None:
+    def _free(self) -> int:
+        """One of three buffers: not the one being read, not the one that waits."""
+        with self._news:
+            waiting = -1 if self._slot is None else self._slot[0]
+            return next(n for n in range(_BUFFERS) if n not in (self._held, waiting))
+
+    def _put(self, buffer: int, frame: Frame) -> None:
         with self._news:
             self._dropped += self._slot is not None
-            self._slot = frame
+            self._slot = (buffer, frame)
             self._news.notify()
 
 
