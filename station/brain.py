@@ -1,12 +1,12 @@
-"""The sorter in the vision process: its eye on the frame in hand, its ports, and what it tells the station."""
+"""The sorter in the vision process: what it is told, and what it tells the station."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from control.types import MachineDown, MachineSample
+from control.types import Command, MachineDown, MachineSample
 from station.sorter import Sorter
 from station.types import (
     Conditions,
@@ -20,129 +20,128 @@ from station.types import (
     Shown,
     Timing,
 )
-from vision.classifier import Classifier
-from vision.eye import LiveEye
-from vision.finder import Finder
 from vision.frame_ring import FrameRing
-from vision.model_card import load_card
-from vision.types import Frame, FrameStamp, Port
+from vision.health import HealthSettings, PictureHealth
+from vision.process import Bindings, News
+from vision.types import Camera, Frame, Port
 
-if TYPE_CHECKING:
-    from station.children import VisionSetup
-
-_MOVED_MM = 5.0
 _STATUS_NS = 100_000_000
 _TIMING_NS = 1_000_000_000
 _PICTURE_NS = 60_000_000
 _STILL_PICTURE_NS = 250_000_000
+_LAST_WORDS_S = 2.0
 
 
-class SortingBrain:
-    """A ``vision.process.Brain``. Nothing that the station does not take in time is lost: it waits here."""
+class Brain:
+    """Between the loop and the station. Nothing that the station does not take in time is lost: it waits here."""
 
-    def __init__(self, setup: VisionSetup, machine: Port, station: Port, ring: FrameRing) -> None:
-        """Loads and warms the model; raises ModelRefused."""
-        self._sorter = Sorter(setup.sorter, setup.latched)
-        finder = Finder(setup.finder)
-        self._eye = LiveEye(finder, setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
-        self._machine = machine
+    def __init__(
+        self,
+        sorter: Sorter,
+        camera: Camera,
+        station: Port,
+        ring: FrameRing,
+        now_ns: Callable[[], int],
+        moved_ticks: float,
+    ) -> None:
+        """``moved_ticks`` of belt between two pictures must show in them."""
+        self._sorter = sorter
+        self._camera = camera
         self._station = station
         self._ring = ring
-        self._news: list[MachineSample | MachineDown] = []
-        self._newest_ns: int | None = None
-        self._orders: list[OrderGiven] = []
+        self._now_ns = now_ns
+        self._health = PictureHealth(HealthSettings())
         self._conditions: tuple[tuple[str, str], ...] = ()
         self._finishing = False
         self._unsent: deque[object] = deque()
         self._frame_ms: list[float] = []
-        self._status_ns = self._timing_ns = self._picture_ns = 0
+        self._begun_ns = self._status_ns = self._timing_ns = self._picture_ns = 0
         self._marks: tuple[Mark, ...] = ()
-        self._pictures = 0
+        self._pictures = self._dropped = 0
         self._tick = self._moved_tick = 0
-        self._moved_ticks = _MOVED_MM * setup.sorter.ticks_per_mm
-        self._ended = False
+        self._moved_ticks = moved_ticks
+        self._has_ended = False
 
-    def machine_news(self) -> int | None:
-        """Take what the machine said; the instant of its newest reading."""
-        for message in self._machine.receive():
-            if isinstance(message, MachineSample):
-                self._newest_ns = message.taken_ns
-                self._news.append(message)
-            elif isinstance(message, MachineDown):
-                self._news.append(message)
-        return self._newest_ns
-
-    def has_moved(self) -> bool:
-        """True when the belt moved by ``_MOVED_MM`` since this was last true."""
-        moved = abs(self._tick - self._moved_tick) >= self._moved_ticks
-        if moved:
-            self._moved_tick = self._tick
-        return moved
-
-    def step(self, now_ns: int, frame: Frame | None, dropped: int, conditions: Sequence[tuple[str, str]]) -> Outputs:
-        """One step of the sorter; the command goes to the control process at once."""
-        self._hear_station()
-        stamp = None
-        if frame is not None:
-            self._eye.show(frame)
-            stamp = FrameStamp(frame.seq, frame.captured_ns, frame.tick)
-        inputs = Inputs(
-            now_ns=now_ns,
-            frame=stamp,
-            frames_dropped=dropped,
-            machine=tuple(self._news),
-            orders=tuple(self._orders),
-            conditions=(*conditions, *self._conditions),
+    def bindings(self) -> Bindings[Inputs, Outputs]:
+        """What the loop has to know."""
+        return Bindings(
+            taken_ns=_taken_ns,
+            inputs=self._inputs,
+            command=_command,
+            inspect=self._inspect,
+            publish=self._publish,
+            stop=lambda: self._finishing,
         )
-        self._news.clear()
-        self._orders.clear()
-        outputs = self._sorter.step(inputs, self._eye)
-        self._tick = outputs.status.tick
-        self._machine.send(outputs.command)
-        return outputs
 
-    def publish(self, outputs: Outputs, frame: Frame | None, busy_ms: float) -> bool:
-        """Records and answers always, status and pictures now and then; False when the run is to end."""
-        self._unsent.extend(outputs.answers)
-        self._unsent.extend(outputs.records)
-        now_ns = outputs.status.now_ns
-        if now_ns - self._status_ns >= _STATUS_NS or outputs.answers:
-            self._status_ns = now_ns
-            self._unsent.append(outputs.status)
-        if frame is not None:
-            self._frame_ms.append(busy_ms)
-            self._show(outputs, frame)
-        if now_ns - self._timing_ns >= _TIMING_NS:
-            self._timing_ns = now_ns
-            self._unsent.append(Timing(tuple(self._frame_ms)))
-            self._frame_ms.clear()
-        self._flush()
-        return not self._finishing
-
-    def footage_ended(self) -> None:
-        """Say once that the recording has been played to its end."""
-        if not self._ended:
-            self._ended = True
-            self._unsent.append(FootageEnded())
-
-    def finish(self, now_ns: int) -> None:
-        """Close every piece and say that all has been said; waits for the station to take it."""
+    def finish(self) -> None:
+        """Close every piece, and say so before leaving; raises ConnectionError when nobody listens any more."""
+        now_ns = self._now_ns()
         self._unsent.extend(self._sorter.finish(now_ns))
-        self._unsent.append(Timing(tuple(self._frame_ms)))
-        self._unsent.append(self._sorter.status(now_ns))
-        self._unsent.append(Finished())
-        while self._unsent:
+        self._unsent.extend((Timing(tuple(self._frame_ms)), self._sorter.status(now_ns), Finished()))
+        deadline_ns = now_ns + round(_LAST_WORDS_S * 1e9)
+        while self._unsent and self._now_ns() < deadline_ns:
             self._flush()
+            if self._unsent:
+                time.sleep(0.001)  # noqa: TID251 - the loop has ended, the reader is slow
 
-    def _hear_station(self) -> None:
-        for message in self._station.receive():
+    def _inputs(self, news: News) -> Inputs:
+        return Inputs(
+            now_ns=news.now_ns,
+            frame=news.frame,
+            frames_dropped=self._newly_dropped(news.frames_dropped),
+            machine=tuple(item for item in news.machine if isinstance(item, MachineSample | MachineDown)),
+            orders=tuple(self._hear(news.orders)),
+            conditions=(*news.conditions, *self._conditions),
+        )
+
+    def _newly_dropped(self, total: int) -> int:
+        new, self._dropped = total - self._dropped, total
+        return new
+
+    def _hear(self, messages: Sequence[object]) -> list[OrderGiven]:
+        """Orders go to the sorter, the rest stays here."""
+        orders = []
+        for message in messages:
             match message:
                 case OrderGiven():
-                    self._orders.append(message)
+                    orders.append(message)
                 case Conditions():
                     self._conditions = message.items
                 case Finish():
                     self._finishing = True
+        return orders
+
+    def _inspect(self, frame: Frame) -> tuple[tuple[str, str], ...]:
+        """A picture must differ from the one before only when the belt moved in between."""
+        self._begun_ns = self._now_ns()
+        moved = abs(self._tick - self._moved_tick) >= self._moved_ticks
+        if moved:
+            self._moved_tick = self._tick
+        return self._health.see(frame.image, moved)
+
+    def _publish(self, outputs: Outputs, frame: Frame | None) -> None:
+        """Records and answers always, status and pictures now and then."""
+        self._tick = outputs.status.tick
+        self._unsent.extend(outputs.answers)
+        self._unsent.extend(outputs.records)
+        self._report(outputs)
+        if frame is not None:
+            self._frame_ms.append((self._now_ns() - self._begun_ns) / 1e6)
+            self._show(outputs, frame)
+        if self._camera.finished and not self._has_ended:
+            self._has_ended = True
+            self._unsent.append(FootageEnded())
+        self._flush()
+
+    def _report(self, outputs: Outputs) -> None:
+        now_ns = outputs.status.now_ns
+        if now_ns - self._status_ns >= _STATUS_NS or outputs.answers:
+            self._status_ns = now_ns
+            self._unsent.append(outputs.status)
+        if now_ns - self._timing_ns >= _TIMING_NS:
+            self._timing_ns = now_ns
+            self._unsent.append(Timing(tuple(self._frame_ms)))
+            self._frame_ms.clear()
 
     def _flush(self) -> None:
         while self._unsent and self._station.send(self._unsent[0]):
@@ -160,3 +159,11 @@ class SortingBrain:
         self._ring.begin()[:] = frame.image[::2, ::2]
         self._ring.commit(self._pictures, frame.captured_ns, None)
         self._unsent.append(Shown(self._pictures, frame.captured_ns, self._marks))
+
+
+def _taken_ns(message: object) -> int | None:
+    return message.taken_ns if isinstance(message, MachineSample) else None
+
+
+def _command(outputs: Outputs) -> Command:
+    return outputs.command

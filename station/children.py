@@ -5,8 +5,7 @@ No pydantic, no web and, on the control side, no numpy: imports stand where they
 
 from __future__ import annotations
 
-import gc
-import select
+import os
 import signal
 import time
 from contextlib import suppress
@@ -16,6 +15,9 @@ from typing import TYPE_CHECKING
 from control.process import ControlSettings, run
 from station.link import Link
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
+
+_VISION_NICENESS = -5
+_MOVED_MM = 5.0
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,40 +61,36 @@ def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
 
 def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     """The vision process; ends with its neighbours, when told to finish, or on SIGTERM."""
-    import cv2
-
-    from station.brain import SortingBrain
+    from station.brain import Brain
+    from station.sorter import Sorter
+    from vision.classifier import Classifier
+    from vision.eye import LiveEye
+    from vision.finder import Finder
     from vision.frame_ring import FrameRing
-    from vision.process import Loop
+    from vision.model_card import load_card
+    from vision.process import run as run_loop
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    cv2.setNumThreads(1)
+    _take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
-    brain = SortingBrain(setup, machine, station, ring)
-    loop = Loop(
-        open_camera(setup.camera),
-        brain,
-        setup.loop,
-        now_ns=now_ns,
-        wait=lambda seconds: _wait_for(machine, seconds),
-    )
-    gc.collect()
-    gc.freeze()
-    gc.disable()
+    eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
+    sorter = Sorter(setup.sorter, setup.latched)
+    camera = open_camera(setup.camera)
+    brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
     try:
         with suppress(ConnectionError, SystemExit):
-            while loop.turn():
-                pass
-            brain.finish(now_ns())
+            run_loop(camera, eye, sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
+            brain.finish()
     finally:
-        loop.close()
         ring.close()
 
 
-def _wait_for(link: Link, seconds: float) -> None:
-    select.select([link], [], [], max(0.0, seconds))
+def _take_precedence() -> None:
+    """Before pages and reports, after the control process; where that is not permitted, equal."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _VISION_NICENESS)
 
 
 def _leave(_number: int, _frame: object) -> None:

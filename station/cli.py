@@ -34,7 +34,7 @@ def _plain_errors() -> Iterator[None]:
     """What a person can mend is said in one sentence and ends with exit code 2; anything else is a defect and shows."""
     from control.types import MachineLost, MachineMismatch
     from station.config import ConfigError
-    from station.store import StoreRefused
+    from station.store_file import StoreRefused
     from station.web.server import PortTaken
     from vision.types import CameraLost, FootageError, ModelRefused
 

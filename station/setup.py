@@ -26,6 +26,7 @@ from station.config import (
 from station.ledger import Provenance
 from station.sorter import SorterSettings
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
+from vision.camera_watch import WatchSettings
 from vision.finder import FinderSettings
 from vision.footage import check_footage
 from vision.geometry import straight_geometry
@@ -54,7 +55,7 @@ def vision_setup(
         geometry=straight_geometry(scale, calibration.datum_row_px, left, width, height),
         mm_per_px=scale,
         sorter=sorter_settings(plan, first_piece),
-        loop=LoopSettings(fps=frames_per_s(config)),
+        loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
         view=view,
     )

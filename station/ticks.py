@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 
 from vision.types import FootageError
@@ -25,6 +26,6 @@ def read_ticks(folder: Path) -> tuple[tuple[int, int], ...]:
         raise FootageError(
             f"{table}: expected the columns taken_ns,count and two rows at least; copy the footage again."
         )
-    if any(later[0] <= earlier[0] for earlier, later in zip(ticks, ticks[1:], strict=False)):
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(ticks)):
         raise FootageError(f"{table}: taken_ns does not grow; sort the rows by time.")
     return ticks
