@@ -98,6 +98,7 @@ def check(
 
 @app.command()
 def bench(
+    config: ConfigArgument = _DEFAULT,
     seconds: Annotated[float, typer.Option(min=1, help="Footage per case and repeat.")] = 4.0,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats; the median is shown.")] = 3,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
@@ -106,7 +107,7 @@ def bench(
     from station.bench import bench_loop
 
     with _plain_errors():
-        bench_loop(seconds, repeats, json_file, _out)
+        bench_loop(config, seconds, repeats, json_file, _out)
 
 
 def _mount() -> None:

@@ -70,6 +70,11 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"everything else -> {recipe.rest_outlet}"
 
 
+def plan_bench(config: Config) -> Plan:
+    """The same checks, for a benchmark that starts no process."""
+    return _plan(config)
+
+
 def _plan(config: Config) -> Plan:
     card = load_card(config.resolve(config.file.model))
     Classifier(card).self_test()

@@ -29,7 +29,7 @@ from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings
 from vision.finder import FinderSettings
 from vision.footage import check_footage
-from vision.geometry import straight_geometry
+from vision.geometry import Geometry, straight_geometry
 from vision.process import LoopSettings
 from vision.tracker import TrackerSettings
 
@@ -46,19 +46,29 @@ def vision_setup(
 ) -> VisionSetup:
     """What the vision process gets."""
     config, calibration = plan.config, plan.config.calibration
-    height, width, _ = picture_shape(config)
-    scale, left = calibration.mm_per_px, calibration.left_column_px
     return VisionSetup(
         camera=camera,
         model=config.resolve(config.file.model),
-        finder=FinderSettings(mm_per_px=scale, min_area_mm2=config.file.vision.min_area_mm2),
-        geometry=straight_geometry(scale, calibration.datum_row_px, left, width, height),
-        mm_per_px=scale,
+        finder=finder_settings(config),
+        geometry=geometry(config),
+        mm_per_px=calibration.mm_per_px,
         sorter=sorter_settings(plan, first_piece),
         loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
         view=view,
     )
+
+
+def finder_settings(config: Config) -> FinderSettings:
+    """What counts as a piece."""
+    return FinderSettings(mm_per_px=config.calibration.mm_per_px, min_area_mm2=config.file.vision.min_area_mm2)
+
+
+def geometry(config: Config) -> Geometry:
+    """Where the picture lies on the belt."""
+    calibration = config.calibration
+    height, width, _ = picture_shape(config)
+    return straight_geometry(calibration.mm_per_px, calibration.datum_row_px, calibration.left_column_px, width, height)
 
 
 def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from control.types import MachineLost
 from hil.controller import ControllerSettings
@@ -13,10 +16,10 @@ from hil.drive import DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.feeder import FeederSettings
 from hil.footage import FootageSettings
-from hil.line import LineSettings, run_line
+from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.motion import Motion
-from hil.types import EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
+from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
 from station import setup
 from station.config import Config, ConfigError, LineSection
@@ -28,8 +31,9 @@ from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
 
 _SLOTS = 6
-_READY_S = 10.0
+_READY_S = 30.0
 _LIMIT_MARGIN = 1.2
+_RUN_UP_MM = 1500.0
 _CAUSES = {
     PageMishap.estop: MishapName.estop,
     PageMishap.guard_open: MishapName.guard_open,
@@ -119,6 +123,7 @@ class SimulatedLine:
         self._members["line"] = start_member("line", run_line, (line_settings(self._config), *shared), mishap_here)
         for end in (events_out, mishap_end, truth_end):
             end.close()
+        self._await(lambda: self._ring.newest(0) is not None, "The simulated camera did not start")
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
@@ -128,22 +133,42 @@ class SimulatedLine:
         )
         end.close()
         events.close()
-        self._await_ready(here)
+        self._await(lambda: _is_ready(here), "The simulated controller did not start")
 
-    def _await_ready(self, link: Link) -> None:
+    def _await(self, ready: Callable[[], bool], complaint: str) -> None:
+        """Wait until a process has come up; raises MachineLost when one has ended or takes too long."""
         deadline = time.monotonic() + _READY_S  # noqa: TID251 - waiting for a process to come up
-        while time.monotonic() < deadline:  # noqa: TID251
-            try:
-                messages = link.receive()
-            except ConnectionError:
-                break
-            for message in messages:
-                if isinstance(message, EmulatorReady):
-                    return
-                if isinstance(message, EmulatorFailed):
-                    raise MachineLost(message.sentence)
+        while not ready():
+            alive = all(member.process.is_alive() for member in self._members.values())
+            if not alive or time.monotonic() > deadline:  # noqa: TID251
+                raise MachineLost(f"{complaint}; look at the messages above and try again.")
             time.sleep(0.01)  # noqa: TID251
-        raise MachineLost("The simulated controller did not start; look at the messages above and try again.")
+
+
+def _is_ready(link: Link) -> bool:
+    """True when the controller says so; raises MachineLost when it says why not."""
+    try:
+        messages = link.receive()
+    except ConnectionError:
+        return False
+    for message in messages:
+        if isinstance(message, EmulatorFailed):
+            raise MachineLost(message.sentence)
+    return any(isinstance(message, EmulatorReady) for message in messages)
+
+
+def painted_frames(config: Config, seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """(belt position in mm, picture) of the simulated line at its rate, as fast as they can be painted."""
+    settings = line_settings(config)
+    section = line_section(config)
+    line = Line(settings, sprites_of(settings))
+    picture = np.empty(settings.view.shape, np.uint8)
+    for number in range(round(seconds * section.fps)):
+        pos_mm = _RUN_UP_MM + number * section.speed_mm_s / section.fps
+        motion = BeltMotion(0, pos_mm, section.speed_mm_s)
+        line.step(motion)
+        line.expose(picture, motion)
+        yield pos_mm, picture
 
 
 def line_section(config: Config) -> LineSection:

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.classifier import Classifier
 from vision.crop import crops
 from vision.finder import Finder
 from vision.geometry import Geometry
+from vision.model_card import ModelCard
 from vision.types import Frame, Look, LookRequest, Sighting
 
 _SEARCHES_PER_LESSON = 8
 
 
+class Looker(Protocol):
+    """What an eye needs of a classifier."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Log probabilities (n, labels) of BGR crops (n, size, size, 3)."""
+
+
 class LiveEye:
     """An ``Eye`` on real pictures; ``show`` puts the next frame into its hand."""
 
-    def __init__(self, finder: Finder, geometry: Geometry, classifier: Classifier, mm_per_px: float) -> None:
+    def __init__(self, finder: Finder, geometry: Geometry, classifier: Looker, mm_per_px: float) -> None:
         self._finder = finder
         self._geometry = geometry
         self._classifier = classifier
