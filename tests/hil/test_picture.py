@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from hil.feeder import lay
 from hil.look import Look, View, vary
 from hil.picture import Painter
 from hil.stamp import PlacedSprite, Stamp
@@ -99,3 +102,18 @@ def test_every_random_look_leaves_a_bright_piece_brighter_than_a_dark_belt(seed:
     picture = painted(painter, 80.0, stamps)
     owners = painter.truth(80.0, stamps)[1]
     assert picture[owners == 1].mean() > picture[owners == 0].mean() + 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(0, 360), st.booleans())
+def test_the_outline_that_air_hits_is_the_outline_that_the_camera_sees(
+    painter: Painter, angle_deg: float, flip: bool
+) -> None:
+    sprite = bar(60, 40)
+    sprite.image[:20, :40, 3] = 0
+    placed = PlacedSprite(sprite, 0.0, 100.0, angle_deg, flip, 1.0)
+    owners = painter.truth(80.0, [painter.stamp(placed)])[1]
+    outline = lay(1, sprite, placed).outline
+    rows = np.round((80.0 - outline[:, 0]) / VIEW.mm_per_px).astype(int)
+    columns = np.round(outline[:, 1] / VIEW.mm_per_px).astype(int)
+    assert (owners[rows, columns] == 1).mean() > 0.9
