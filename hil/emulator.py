@@ -66,7 +66,7 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
     _refuse_taken_port(settings)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns)
+    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns, motion.read().pos_mm)
     controller = Controller(settings.controller, belt, motion.write)
     wire = _Wire(controller)
     device = SimDevice(
@@ -74,7 +74,7 @@ async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port,
     )
     server = ModbusTcpServer(device, address=(settings.host, settings.port))
     if not await server.listen():
-        raise PortTaken(_taken(settings))
+        raise PortTaken(_taken(settings, "no answer from the system"))
     scanner = _Scanner(controller, settings, valve_events, mishaps)
     try:
         mishaps.send(EmulatorReady(_port(server)))
@@ -231,13 +231,13 @@ def _refuse_taken_port(settings: EmulatorSettings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as cause:
-            raise PortTaken(_taken(settings)) from cause
+            raise PortTaken(_taken(settings, cause.strerror)) from cause
 
 
-def _taken(settings: EmulatorSettings) -> str:
+def _taken(settings: EmulatorSettings, reason: str | None) -> str:
     return (
-        f"The simulated controller cannot listen at {settings.host}:{settings.port}: another program uses this port; "
-        "stop it or choose another port in the configuration."
+        f"The simulated controller cannot listen at {settings.host}:{settings.port} ({reason}): "
+        "stop the program that uses this port or choose another port in the configuration."
     )
 
 

@@ -105,7 +105,8 @@ def test_a_piece_lands_only_after_the_last_ejector() -> None:
 
 
 def fed(settings: FeederSettings, way_mm: float = 60_000.0) -> tuple[WorldPiece, ...]:
-    return Feeder(settings, SPRITES).feed(way_mm)
+    feeder = Feeder(settings, SPRITES)
+    return feeder.feed(0.0) + feeder.feed(way_mm)
 
 
 def test_the_feeder_keeps_its_rate_and_its_margins() -> None:
@@ -113,6 +114,10 @@ def test_the_feeder_keeps_its_rate_and_its_margins() -> None:
     assert len(pieces) == pytest.approx(800, rel=0.06)
     assert min(piece.outline[:, 1].min() for piece in pieces) > 0
     assert max(piece.outline[:, 1].max() for piece in pieces) < 800
+
+
+def test_a_feeder_that_starts_late_does_not_fill_the_belt_behind_it() -> None:
+    assert len(Feeder(FeederSettings(), SPRITES).feed(60_000.0)) == 1
 
 
 def test_the_feeder_mixes_by_label_as_told() -> None:
