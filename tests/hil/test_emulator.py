@@ -49,7 +49,9 @@ class Running:
         raise AssertionError("it did not happen in time")
 
     def get_ready(self) -> None:
+        """Drop the requests for longer than a scan, then raise them."""
         self.until(lambda sample: not sample.armed, run=False, armed=False)
+        time.sleep(0.02)
         self.until(lambda sample: sample.armed, run=True, armed=True)
 
 
