@@ -193,9 +193,11 @@ class _Mail:
             return []
 
 
-def _still_there(motion: BeltMotion, now_ns: int) -> BeltMotion:
-    """The camera goes on when nobody tells how the belt moves; then it stands still."""
-    return motion if now_ns - motion.t_ns < _STALE_NS else BeltMotion(now_ns, motion.pos_mm, 0.0)
+def _still_there(motion: BeltMotion, before: BeltMotion, now_ns: int) -> BeltMotion:
+    """The camera goes on when nobody tells how the belt moves; then it stands still. Time never goes back."""
+    if now_ns - motion.t_ns < _STALE_NS:
+        return motion if motion.t_ns >= before.t_ns else before
+    return BeltMotion(max(now_ns, before.t_ns), motion.pos_mm, 0.0)
 
 
 def _expose_all(settings: LineSettings, ring: FrameRing, motion: Motion, mail: _Mail, asked: _Asked) -> None:
@@ -203,13 +205,14 @@ def _expose_all(settings: LineSettings, ring: FrameRing, motion: Motion, mail: _
     period_ns = round(1e9 / settings.fps)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
     due_ns, seq, skipped = now_ns, 0, 0
+    where = motion.read()
     while not asked.to_end:
         now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
         if now_ns < due_ns:
             time.sleep((due_ns - now_ns) * 1e-9)  # noqa: TID251 - process loop
         missed = max(0, now_ns - due_ns) // period_ns
         seq, skipped, due_ns = seq + 1 + missed, skipped + missed, due_ns + (1 + missed) * period_ns
-        where = _still_there(motion.read(), now_ns)
+        where = _still_there(motion.read(), where, max(now_ns, due_ns - period_ns))
         mail.read()
         if not mail.line.is_silent:
             mail.line.expose(ring.begin(), where)

@@ -19,7 +19,7 @@ from hil.camera import RingCamera
 from hil.drive import EncoderSettings
 from hil.feeder import FeederSettings
 from hil.footage import FootageSettings, write_footage
-from hil.line import Line, LineSettings, run_line, sprites_of
+from hil.line import Line, LineSettings, _still_there, run_line, sprites_of
 from hil.look import Look, View
 from hil.motion import Motion
 from hil.types import BeltMotion, Landed, LineNews, Mishap, MishapName
@@ -186,3 +186,12 @@ def _await(done: Callable[[], bool]) -> None:
         if done():
             return
     raise AssertionError("the line took no picture")
+
+
+def test_a_picture_is_never_older_than_the_one_before() -> None:
+    silent = _still_there(BeltMotion(0, 10.0, 1500.0), BeltMotion(0, 10.0, 1500.0), 100_000_000)
+    assert silent == BeltMotion(100_000_000, 10.0, 0.0)
+    late_news = BeltMotion(90_000_000, 12.0, 1500.0)
+    assert _still_there(late_news, silent, 116_000_000) == silent
+    fresh = BeltMotion(115_000_000, 13.0, 1500.0)
+    assert _still_there(fresh, silent, 116_000_000) == fresh
