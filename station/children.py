@@ -16,7 +16,7 @@ from control.process import ControlSettings, run
 from station.link import Link
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
 
-_VISION_NICENESS = -5
+_VISION_NICENESS = -10
 _MOVED_MM = 5.0
 
 if TYPE_CHECKING:

@@ -204,16 +204,18 @@ class _Station:
         return own + self._line.members
 
     def _mind_children(self) -> None:
-        for code, member in (("vision-died", self._vision), ("control-died", self._control)):
-            if member is not None and not member.process.is_alive():
-                detail = f"exit code {member.process.exitcode}"
-                _log.error("the %s process ended (%s)", member.name, detail)
-                self._end_pair()
-                if self._restarts.allows(time.monotonic_ns()):  # noqa: TID251
-                    self._start_pair(((code, detail),))
-                else:
-                    self._desk.give_up(code, detail)
-                return
+        """When one dies its neighbour leaves with exit code 0: the cause is the one that did not."""
+        dead = [member for member in (self._vision, self._control) if member and not member.process.is_alive()]
+        if not dead:
+            return
+        first = max(dead, key=lambda member: bool(member.process.exitcode))
+        code, detail = f"{first.name}-died", f"exit code {first.process.exitcode}"
+        _log.error("the %s process ended (%s)", first.name, detail)
+        self._end_pair()
+        if self._restarts.allows(time.monotonic_ns()):  # noqa: TID251
+            self._start_pair(((code, detail),))
+        else:
+            self._desk.give_up(code, detail)
 
     def _tell_trouble(self) -> None:
         """A store that must pause the line is a condition of the sorter."""
