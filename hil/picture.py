@@ -66,6 +66,10 @@ class Painter:
         x, y = self._rng.integers(NOISE_SPARE_PX, size=2)
         cv2.add(into, self._noise[y : y + self.view.height_px, x : x + self.view.width_px], into)
 
+    def darkness(self, into: NDArray[np.uint8]) -> None:
+        """What a covered lens shows: nothing but the sensor's noise."""
+        np.copyto(into, self._noise[: self.view.height_px, : self.view.width_px])
+
     def truth(self, belt_mm: float, stamps: Sequence[Stamp]) -> tuple[tuple[Seen, ...], NDArray[np.int32]]:
         """The pieces in view at ``belt_mm``, and who is on top: int32 (h, w) of number + 1, 0 for bare belt."""
         owners = np.zeros(self.view.shape[:2], np.int32)

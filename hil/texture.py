@@ -102,7 +102,7 @@ def _scratches(rng: np.random.Generator, shape: tuple[int, int], unit: float) ->
     for _ in range(round(area / 16_000)):
         _score(rng, drawn, float(rng.uniform(-1.5, 1.5)), float(rng.exponential(22 * unit)), int(rng.integers(6, 40)))
     broken = np.clip(0.55 + 0.7 * waves(rng, shape, 24 * unit, 9 * unit), 0, 1.4)
-    return np.asarray(drawn.astype(np.float32) * broken, np.float32)
+    return np.asarray(drawn.astype(np.float32) * broken * min(1.0, unit), np.float32)
 
 
 def _score(rng: np.random.Generator, canvas: NDArray[np.uint8], slope: float, length: float, grey: int) -> None:
@@ -122,7 +122,7 @@ def _dust(rng: np.random.Generator, shape: tuple[int, int], unit: float) -> Plan
     specks = np.zeros(shape, np.float32)
     count = round(shape[0] * shape[1] / (420 * unit * unit))
     rows, columns = rng.integers(shape[0], size=count), rng.integers(shape[1], size=count)
-    specks[rows, columns] = rng.exponential(34, size=count)
+    specks[rows, columns] = rng.exponential(34 * unit * unit, size=count)
     specks = np.asarray(cv2.GaussianBlur(specks, (0, 0), max(0.45, 0.75 * unit)), np.float32)
     drifts = np.clip(waves(rng, shape, 320 * unit, 140 * unit) - 0.2, 0, 2)
     edge = np.abs(np.linspace(-1, 1, shape[1], dtype=np.float32)) ** 10

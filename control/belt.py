@@ -1,0 +1,174 @@
+"""The belt as a ruler: raw encoder counts become ticks that never jump, and instants become places."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import StrEnum
+from itertools import pairwise
+from typing import NamedTuple
+
+from control.types import MachineSample
+
+_REVERSED_TICKS = 20
+
+
+class BeltTrouble(StrEnum):
+    """What is wrong with a reading: it cannot be, it runs backwards, or it is older than the one before."""
+
+    jump = "jump"
+    reversed = "reversed"
+    disorder = "disorder"
+
+
+class BeltNews(NamedTuple):
+    """What one sample told. ``epoch``: the counter was set anew, every tick noted before it is worthless."""
+
+    tick: int
+    trouble: BeltTrouble | None
+    epoch: bool
+
+
+class _Reading(NamedTuple):
+    taken_ns: int
+    raw: int
+
+
+class _Place(NamedTuple):
+    taken_ns: int
+    tick: int
+
+
+class Belt:
+    """Unwraps a counter of ``counter_bits`` bits; the first sample is tick 0 wherever the counter stands."""
+
+    def __init__(
+        self,
+        ticks_per_mm: float,
+        counter_bits: int,
+        max_speed_mm_s: float,
+        *,
+        gap_ms: float = 100.0,
+        speed_window_ms: float = 80.0,
+        history_ms: float = 1000.0,
+        jitter_ms: float = 5.0,
+    ) -> None:
+        """``gap_ms``: longest time between two readings to interpolate over; ``jitter_ms``: doubt in a time stamp."""
+        self.ticks_per_mm = ticks_per_mm
+        self._modulus = 1 << counter_bits
+        self._max_ticks_per_ns = ticks_per_mm * max_speed_mm_s / 1e9
+        self._gap_ns = gap_ms * 1e6
+        self._window_ns = speed_window_ms * 1e6
+        self._history_ns = history_ms * 1e6
+        self._jitter_ns = jitter_ms * 1e6
+        self._history: deque[_Place] = deque()
+        self._believed: _Reading | None = None
+        self._doubted: _Reading | None = None
+        self._must_restart = False
+        self._reversed = False
+        self._extreme = 0
+        self._offset = 0
+        self.tick = 0
+
+    def take(self, sample: MachineSample) -> BeltNews:
+        """Note one reading; the same reading told twice is no news."""
+        reading = _Reading(sample.taken_ns, sample.encoder_count % self._modulus)
+        if self._believed is None:
+            return self._start(reading, trouble=None, epoch=False)
+        if reading == self._believed:
+            return BeltNews(self.tick, None, epoch=False)
+        if reading.taken_ns <= (self._doubted or self._believed).taken_ns:
+            return BeltNews(self.tick, BeltTrouble.disorder, epoch=False)
+        if self._must_restart:
+            return self._start(reading, trouble=None, epoch=True)
+        if self._follows(self._believed, reading):
+            return self._advance(self._believed, reading)
+        return self._doubt(reading)
+
+    def restart(self) -> None:
+        """The controller was away and may have started anew: the next reading opens a new epoch, whatever it says."""
+        self._must_restart = self._believed is not None
+
+    def tick_at(self, captured_ns: int) -> int | None:
+        """Tick at an instant between two readings of one epoch; None when no close enough pair encloses it."""
+        for after, before in pairwise(reversed(self._history)):
+            if before.taken_ns <= captured_ns <= after.taken_ns:
+                return self._between(before, after, captured_ns)
+        return None
+
+    @property
+    def latest_ns(self) -> int | None:
+        """Instant of the latest believed reading: an instant after it cannot be placed *yet*. None before the first."""
+        return self._believed.taken_ns if self._believed else None
+
+    @property
+    def speed_mm_s(self) -> float:
+        """Mean speed over the window, negative when the belt runs backwards, 0 while there are not two readings."""
+        if len(self._history) < 2:
+            return 0.0
+        newest = self._history[-1]
+        oldest = self._history[-2]
+        for place in reversed(self._history):
+            if newest.taken_ns - place.taken_ns > self._window_ns:
+                break
+            if place is not newest:
+                oldest = place
+        return (newest.tick - oldest.tick) * 1e9 / ((newest.taken_ns - oldest.taken_ns) * self.ticks_per_mm)
+
+    def count_of(self, tick: int) -> int:
+        """Raw count of a tick of this epoch, modulo the counter's width."""
+        return (tick + self._offset) % self._modulus
+
+    def tick_of(self, count: int) -> int:
+        """The tick nearest to the present one that has this raw count."""
+        return self.tick + self._signed(count - self.count_of(self.tick))
+
+    def _follows(self, earlier: _Reading, later: _Reading) -> bool:
+        reach = self._max_ticks_per_ns * (later.taken_ns - earlier.taken_ns + self._jitter_ns)
+        moved = abs(self._signed(later.raw - earlier.raw))
+        return moved <= reach < self._modulus // 2
+
+    def _doubt(self, reading: _Reading) -> BeltNews:
+        doubted = self._doubted
+        if doubted and self._follows(doubted, reading):
+            return self._start(reading, trouble=BeltTrouble.jump, epoch=True)
+        self._doubted = reading
+        return BeltNews(self.tick, BeltTrouble.jump, epoch=False)
+
+    def _start(self, reading: _Reading, *, trouble: BeltTrouble | None, epoch: bool) -> BeltNews:
+        self._history.clear()
+        self._reversed = self._must_restart = False
+        self._extreme = self.tick
+        self._offset = reading.raw - self.tick
+        self._note(reading)
+        return BeltNews(self.tick, trouble, epoch)
+
+    def _advance(self, earlier: _Reading, reading: _Reading) -> BeltNews:
+        self.tick += self._signed(reading.raw - earlier.raw)
+        self._note(reading)
+        self._watch_direction()
+        return BeltNews(self.tick, BeltTrouble.reversed if self._reversed else None, epoch=False)
+
+    def _note(self, reading: _Reading) -> None:
+        self._believed, self._doubted = reading, None
+        self._history.append(_Place(reading.taken_ns, self.tick))
+        while reading.taken_ns - self._history[0].taken_ns > self._history_ns:
+            self._history.popleft()
+
+    def _watch_direction(self) -> None:
+        """Direction turns only after a distance: a belt that trembles at rest is not reversed."""
+        sense = -1 if self._reversed else 1
+        if (self._extreme - self.tick) * sense >= _REVERSED_TICKS:
+            self._reversed = not self._reversed
+            self._extreme = self.tick
+        elif (self.tick - self._extreme) * sense > 0:
+            self._extreme = self.tick
+
+    def _between(self, before: _Place, after: _Place, captured_ns: int) -> int | None:
+        gap_ns = after.taken_ns - before.taken_ns
+        if gap_ns > self._gap_ns:
+            return None
+        return before.tick + round((after.tick - before.tick) * (captured_ns - before.taken_ns) / gap_ns)
+
+    def _signed(self, counts: int) -> int:
+        half = self._modulus // 2
+        return (counts + half) % self._modulus - half

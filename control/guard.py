@@ -1,0 +1,142 @@
+"""The last word before outputs: what of a command may reach the machine, whatever the sorter believes.
+
+Pure: instants arrive as arguments. After every stop the guard holds everything until the command has shown neither run
+nor armed once, so that only a fresh human order, which comes through the sorter, starts anything again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from control.types import Command, Job, MachineSample
+
+
+class Refusal(StrEnum):
+    """Why something was not let through."""
+
+    estop = "estop"
+    guard_open = "guard open"
+    air_low = "air low"
+    vision_silent = "vision silent"
+    machine_lost = "machine lost"
+    fresh_order_needed = "fresh order needed"
+    not_armed = "not armed"
+    pulse_length = "pulse length"
+    unknown_output = "unknown output"
+    duplicate = "duplicate"
+    rate = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """``outputs`` is the mask of outputs that exist; per output and window at most so many shots and open counts."""
+
+    outputs: int
+    max_length_counts: int
+    window_ms: float = 1000.0
+    max_shots: int = 40
+    max_open_counts: int = 12_000
+    silence_ms: float = 200.0
+    remembered_ids: int = 4096
+
+
+class Admission(NamedTuple):
+    """What may be requested of the machine now. ``held`` is why not everything may; None when nothing holds it."""
+
+    run: bool
+    armed: bool
+    jobs: tuple[Job, ...]
+    refused: tuple[tuple[Job, Refusal], ...]
+    held: Refusal | None
+
+
+class _Shot(NamedTuple):
+    admitted_ns: int
+    outputs: int
+    length_counts: int
+
+
+class Guard:
+    """Starts held: nothing moves by itself."""
+
+    def __init__(self, limits: GuardLimits) -> None:
+        self._limits = limits
+        self._latched = True
+        self._shots: deque[_Shot] = deque()
+        self._ids: dict[int, None] = {}
+
+    def admit(
+        self, command: Command, sample: MachineSample | None, now_ns: int, last_command_ns: int | None
+    ) -> Admission:
+        """Judge the newest command against the newest sample (None: the machine is lost).
+
+        ``last_command_ns`` is when vision last spoke, None for never; its silence is a stop.
+        """
+        stopped = self._stop(sample, now_ns, last_command_ns)
+        self._latched = self._latched if stopped is None else True
+        if stopped is None and not (command.run or command.armed):
+            self._latched = False
+        held = stopped or (Refusal.fresh_order_needed if self._latched else None)
+        if held is not None:
+            return _refuse_all(command.jobs, held, run=False)
+        if sample is not None and not sample.interlocks.air_ok:
+            return _refuse_all(command.jobs, Refusal.air_low, run=command.run)
+        if not command.armed:
+            return _refuse_all(command.jobs, Refusal.not_armed, run=command.run)._replace(held=None)
+        return self._sift(command, now_ns)
+
+    def _stop(self, sample: MachineSample | None, now_ns: int, last_command_ns: int | None) -> Refusal | None:
+        is_silent = last_command_ns is None or now_ns - last_command_ns > self._limits.silence_ms * 1e6
+        if is_silent:
+            self._ids.clear()  # a restarted vision numbers its jobs anew
+        if sample is None:
+            return Refusal.machine_lost
+        if not sample.interlocks.estop_ok:
+            return Refusal.estop
+        if not sample.interlocks.guard_closed:
+            return Refusal.guard_open
+        return Refusal.vision_silent if is_silent else None
+
+    def _sift(self, command: Command, now_ns: int) -> Admission:
+        self._forget(now_ns)
+        admitted: list[Job] = []
+        refused: list[tuple[Job, Refusal]] = []
+        for job in command.jobs:
+            refusal = self._refusal(job)
+            if refusal is None:
+                admitted.append(job)
+                self._shots.append(_Shot(now_ns, job.outputs, job.length_counts))
+            else:
+                refused.append((job, refusal))
+            self._ids[job.id] = None
+        return Admission(command.run, armed=True, jobs=tuple(admitted), refused=tuple(refused), held=None)
+
+    def _refusal(self, job: Job) -> Refusal | None:
+        if job.id in self._ids:
+            return Refusal.duplicate
+        if not 0 < job.length_counts <= self._limits.max_length_counts:
+            return Refusal.pulse_length
+        if job.outputs == 0 or job.outputs & ~self._limits.outputs:
+            return Refusal.unknown_output
+        if any(
+            self._is_spent(1 << n, job.length_counts) for n in range(job.outputs.bit_length()) if job.outputs >> n & 1
+        ):
+            return Refusal.rate
+        return None
+
+    def _is_spent(self, output: int, length_counts: int) -> bool:
+        lengths = [shot.length_counts for shot in self._shots if shot.outputs & output]
+        return len(lengths) >= self._limits.max_shots or sum(lengths) + length_counts > self._limits.max_open_counts
+
+    def _forget(self, now_ns: int) -> None:
+        while self._shots and now_ns - self._shots[0].admitted_ns > self._limits.window_ms * 1e6:
+            self._shots.popleft()
+        while len(self._ids) > self._limits.remembered_ids:
+            del self._ids[next(iter(self._ids))]
+
+
+def _refuse_all(jobs: tuple[Job, ...], why: Refusal, *, run: bool) -> Admission:
+    return Admission(run, armed=False, jobs=(), refused=tuple((job, why) for job in jobs), held=why)

@@ -1,0 +1,224 @@
+"""The controller over Modbus TCP: the job ring of ``control.job_ring`` spoken with pymodbus."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from control import job_ring
+from control.job_ring import CommandBlock, StatusBlock
+from control.modbus_wire import ModbusWire
+from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSample, ShotReport, ShotResult
+
+_ADOPT_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ModbusSettings:
+    """Where the controller is and what it must say it is.
+
+    ``timeout_ms`` is for each answer once connected; a reading whose round trip took longer than
+    ``max_round_trip_ms`` is not used, because nobody knows when in it the encoder was read.
+    """
+
+    host: str
+    port: int
+    unit: int
+    expected: Identity
+    timeout_ms: float = 100.0
+    connect_timeout_ms: float = 800.0
+    max_round_trip_ms: float = 20.0
+
+
+class ModbusMachine:
+    """A ``Machine``. Not safe for threads; ``now_ns`` is the monotonic clock that time stamps and heartbeats use."""
+
+    def __init__(self, settings: ModbusSettings, now_ns: Callable[[], int]) -> None:
+        self._settings = settings
+        self._now_ns = now_ns
+        self._wire = ModbusWire(
+            settings.host, settings.port, settings.unit, settings.timeout_ms, settings.connect_timeout_ms
+        )
+        self._waiting: deque[Job] = deque()
+        self._dropped: list[ShotReport] = []
+        self._command = CommandBlock(0, run=False, armed=False, write_index=0)
+        self._toggled_ns = 0
+        self._read_index = 0
+        self._result_index = 0
+        self._encoder_count = 0
+        self._watch = _HeartbeatWatch()
+
+    def open(self) -> Identity:
+        """Connect, compare the identity before anything is written, then disarm and adopt the controller's indices."""
+        self._waiting.clear()
+        self._dropped.clear()
+        self._watch = _HeartbeatWatch()
+        self._wire.connect()
+        found = job_ring.unpack_identity(
+            self._wire.read(job_ring.IDENTITY_AT, job_ring.IDENTITY_REGISTERS, "the identity block")
+        )
+        if found is None or found != _as_told(self._settings.expected):
+            self._wire.close()
+            raise MachineMismatch(self._mismatch(found))
+        self._adopt()
+        return found
+
+    def sample(self) -> MachineSample:
+        """One read of the status block; ``taken_ns`` is the middle of the round trip."""
+        status, taken_ns = self._read_fresh()
+        self._check(status, taken_ns)
+        reports = (*self._dropped, *self._new_reports(status))
+        self._dropped.clear()
+        self._read_index = status.read_index
+        self._result_index = status.result_index
+        self._encoder_count = status.encoder_count
+        self._send_waiting()
+        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+
+    def arm(self, jobs: Sequence[Job]) -> None:
+        """Write the jobs into free slots; what does not fit waits until the controller has read its slots."""
+        self._waiting.extend(jobs)
+        self._send_waiting()
+
+    def beat(self, *, run: bool, armed: bool) -> None:
+        """Write the command block when a request changes or the heartbeat is due, else nothing."""
+        now_ns = self._now_ns()
+        is_due = now_ns - self._toggled_ns >= job_ring.HEARTBEAT_MS * 1_000_000
+        if is_due or (run, armed) != (self._command.run, self._command.armed):
+            self._toggled_ns = now_ns if is_due else self._toggled_ns
+            self._request(self._command._replace(heartbeat=self._command.heartbeat ^ is_due, run=run, armed=armed))
+
+    def safe(self) -> None:
+        """Disarm; jobs that never reached the controller are reported as ignored with the next sample."""
+        self._dropped += [ShotReport(job.id, ShotResult.ignored, self._encoder_count) for job in self._waiting]
+        self._waiting.clear()
+        self._request(self._command._replace(run=False, armed=False))
+
+    def close(self) -> None:
+        """Let go of the connection; the controller's own watchdog stops what still runs."""
+        self._wire.close()
+
+    def _adopt(self) -> None:
+        """Begin where the controller reads, so that nothing left in the ring is ever fired."""
+        for _ in range(_ADOPT_TRIES):
+            read_index = self._read_status().read_index
+            self._request(CommandBlock(self._command.heartbeat ^ 1, run=False, armed=False, write_index=read_index))
+            status = self._read_status()
+            if status.read_index == read_index:
+                self._toggled_ns = self._now_ns()
+                self._read_index, self._result_index = read_index, status.result_index
+                return
+        self._lose("keeps reading jobs while it is disarmed. Another master may be writing to it.")
+
+    def _read_status(self) -> StatusBlock:
+        return job_ring.unpack_status(
+            self._wire.read(job_ring.STATUS_AT, job_ring.STATUS_REGISTERS, "the status block")
+        )
+
+    def _read_fresh(self) -> tuple[StatusBlock, int]:
+        """A reading that took no longer than the limit, and its instant; tries again until the time-out is used up."""
+        begun_ns = self._now_ns()
+        while True:
+            asked_ns = self._now_ns()
+            status = self._read_status()
+            answered_ns = self._now_ns()
+            if answered_ns - asked_ns <= self._settings.max_round_trip_ms * 1e6:
+                return status, (asked_ns + answered_ns) // 2
+            if answered_ns - begun_ns > self._settings.timeout_ms * 1e6:
+                self._lose(
+                    f"answers too slowly: {(answered_ns - asked_ns) / 1e6:.0f} ms, at most "
+                    f"{self._settings.max_round_trip_ms:.0f} ms are allowed. Check the network for other traffic."
+                )
+
+    def _check(self, status: StatusBlock, taken_ns: int) -> None:
+        unread = _steps(status.read_index, self._command.write_index)
+        if unread > _steps(self._read_index, self._command.write_index):
+            self._lose("has started anew or another master writes to it: its job index went back.")
+        if self._watch.silent_ms(status.heartbeat, taken_ns) > job_ring.HEARTBEAT_LIMIT_MS:
+            self._lose("answers, but its program has stopped: its heartbeat stands still. Restart the controller.")
+
+    def _new_reports(self, status: StatusBlock) -> list[ShotReport]:
+        fresh = _steps(self._result_index, status.result_index)
+        if fresh > job_ring.RESULTS:
+            self._lose(
+                f"has {fresh} new shot reports and shows only {job_ring.RESULTS}: some are lost, or it restarted."
+            )
+        newest = range(status.result_index - fresh, status.result_index)
+        reports = [status.results[n % job_ring.INDEX_MODULUS % job_ring.RESULTS] for n in newest]
+        known = [report for report in reports if report is not None]
+        if len(known) != fresh:
+            self._lose("sent a shot report with a result code that the map does not know.")
+        return known
+
+    def _send_waiting(self) -> None:
+        """Slots first, then the index that makes them valid; never a slot that the controller has not read."""
+        free = job_ring.SLOTS - _steps(self._read_index, self._command.write_index)
+        jobs = [self._waiting[n] for n in range(min(free, len(self._waiting)))]
+        if not jobs:
+            return
+        index = self._command.write_index
+        for chunk in _chunks(jobs, index):
+            registers = [register for job in chunk for register in job_ring.pack_job(job)]
+            self._wire.write(job_ring.slot_at(index), registers, "the job slots")
+            index = (index + len(chunk)) % job_ring.INDEX_MODULUS
+        self._request(self._command._replace(write_index=index))
+        for _ in jobs:
+            self._waiting.popleft()
+
+    def _request(self, command: CommandBlock) -> None:
+        self._wire.write(job_ring.COMMAND_AT, job_ring.pack_command(command), "the command block")
+        self._command = command
+
+    def _lose(self, what: str) -> NoReturn:
+        self._wire.close()
+        raise MachineLost(f"The controller at {self._settings.host}:{self._settings.port} {what}")
+
+    def _mismatch(self, found: Identity | None) -> str:
+        where = f"{self._settings.host}:{self._settings.port}"
+        seen = "no identity of ours" if found is None else _say(found)
+        return (
+            f"Something answers at {where} but is not our controller: expected {_say(self._settings.expected)}; "
+            f"found {seen}. Check the address, the configuration and the program in the controller."
+        )
+
+
+class _HeartbeatWatch:
+    """How long the controller's heartbeat has stood still, as far as readings without a long pause can tell."""
+
+    def __init__(self) -> None:
+        self._heartbeat: int | None = None
+        self._changed_ns = 0
+        self._seen_ns = 0
+
+    def silent_ms(self, heartbeat: int, now_ns: int) -> float:
+        was_away = now_ns - self._seen_ns > job_ring.HEARTBEAT_LIMIT_MS * 500_000
+        if was_away or heartbeat != self._heartbeat:
+            self._heartbeat, self._changed_ns = heartbeat, now_ns
+        self._seen_ns = now_ns
+        return (now_ns - self._changed_ns) / 1e6
+
+
+def _steps(earlier: int, later: int) -> int:
+    return (later - earlier) % job_ring.INDEX_MODULUS
+
+
+def _chunks(jobs: Sequence[Job], index: int) -> Iterator[Sequence[Job]]:
+    """Runs of jobs whose slots lie side by side and fit into one request."""
+    while jobs:
+        room = min(job_ring.SLOTS_PER_WRITE, job_ring.SLOTS - index % job_ring.SLOTS)
+        yield jobs[:room]
+        index, jobs = index + room, jobs[room:]
+
+
+def _as_told(identity: Identity) -> Identity | None:
+    """The identity with the precision that the registers can carry."""
+    return job_ring.unpack_identity(job_ring.pack_identity(identity))
+
+
+def _say(identity: Identity) -> str:
+    return (
+        f"map version {identity.map_version}, {identity.outputs} outputs, {identity.counter_bits}-bit counter, "
+        f"{identity.ticks_per_mm:g} ticks per mm"
+    )

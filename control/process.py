@@ -1,0 +1,295 @@
+"""The control process: polls the machine every few milliseconds, lets commands through the guard, beats the heart."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import NamedTuple
+
+from control.guard import Admission, Guard, GuardLimits, Refusal
+from control.types import (
+    Command,
+    Job,
+    Machine,
+    MachineDown,
+    MachineLost,
+    MachineMismatch,
+    MachineSample,
+    ShotReport,
+    ShotResult,
+)
+from vision.types import Port
+
+_AT_REST = Command(run=False, armed=False, jobs=())
+_ROUND_TRIPS_KEPT = 200
+_HELD = MachineDown("control-held", "The outputs are held since the last stop: press Stop, then Start again.")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """``fifo_priority`` None asks for no real-time priority; a poll that begins ``late_ms`` after its time is late."""
+
+    limits: GuardLimits
+    poll_ms: float = 10.0
+    reopen_ms: float = 500.0
+    status_ms: float = 1000.0
+    late_ms: float = 2.0
+    fifo_priority: int | None = 40
+
+
+class ControlStatus(NamedTuple):
+    """What the control process says about itself about once a second.
+
+    ``round_trip_us_*`` are of the newest polls, 0 before the first; ``samples_unsent`` did not fit into the link to
+    vision, their shot reports followed with a later one; ``held`` is a word of ``Refusal`` or None.
+    """
+
+    now_ns: int
+    connected: bool
+    fifo: bool
+    polls: int
+    late_polls: int
+    round_trip_us_p50: float
+    round_trip_us_p99: float
+    samples_unsent: int
+    jobs_refused: int
+    held: str | None
+    down: MachineDown | None
+    resident_kb: int
+
+
+class Loop:
+    """One machine between vision's commands and vision's samples; ``step`` is one poll."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        vision: Port,
+        station: Port,
+        settings: ControlSettings,
+        now_ns: Callable[[], int],
+        *,
+        fifo: bool,
+    ) -> None:
+        self._machine = machine
+        self._vision = vision
+        self._station = station
+        self._settings = settings
+        self._now_ns = now_ns
+        self._fifo = fifo
+        self._guard = Guard(settings.limits)
+        self._requested = _AT_REST
+        self._commanded_ns: int | None = None
+        self._connected = False
+        self._reopen_ns = now_ns()
+        self._sample: MachineSample | None = None
+        self._carrier: MachineSample | None = None
+        self._pending: dict[int, Job] = {}
+        self._reports: list[ShotReport] = []
+        self._down: MachineDown | None = None
+        self._down_ns = now_ns()
+        self._held: Refusal | None = None
+        self._round_trips_us: deque[float] = deque(maxlen=_ROUND_TRIPS_KEPT)
+        self._polls = self._late_polls = self._samples_unsent = self._jobs_refused = 0
+        self._status_ns = now_ns()
+
+    def step(self, late_ns: int) -> None:
+        """Poll once, ``late_ns`` after the time it was due. Raises ConnectionError when a neighbour is gone."""
+        self._polls += 1
+        self._late_polls += late_ns > self._settings.late_ms * 1e6
+        self._station.receive()
+        command = self._hear()
+        try:
+            if not self._connected and self._now_ns() >= self._reopen_ns:
+                self._open()
+            self._drive(command)
+        except MachineLost as lost:
+            self._lose(MachineDown("machine-lost", str(lost)))
+        except MachineMismatch as mismatch:
+            self._lose(MachineDown("machine-mismatch", str(mismatch)))
+        self._tell()
+
+    def stop(self) -> None:
+        """Outputs off first, then let go."""
+        if self._connected:
+            with suppress(MachineLost, MachineMismatch):
+                self._machine.safe()
+        self._machine.close()
+
+    def _hear(self) -> Command:
+        """The newest request with the jobs of all commands that came since the last poll."""
+        jobs: list[Job] = []
+        for message in self._vision.receive():
+            if isinstance(message, Command):
+                self._requested = message._replace(jobs=())
+                self._commanded_ns = self._now_ns()
+                jobs += message.jobs
+        return self._requested._replace(jobs=tuple(jobs))
+
+    def _open(self) -> None:
+        self._reopen_ns = self._now_ns() + round(self._settings.reopen_ms * 1e6)
+        self._machine.open()
+        self._connected = True
+
+    def _drive(self, command: Command) -> None:
+        admission = self._guard.admit(command, self._sample, self._now_ns(), self._commanded_ns)
+        self._reports += [_ignored(job, self._carrier) for job, _why in admission.refused]
+        self._jobs_refused += len(admission.refused)
+        fell_silent = admission.held is Refusal.vision_silent and self._held is not Refusal.vision_silent
+        self._held = admission.held
+        if not self._connected:
+            return
+        self._down = _HELD if admission.held is Refusal.fresh_order_needed else None
+        if fell_silent:
+            self._machine.safe()
+        self._request(admission)
+        self._poll()
+
+    def _request(self, admission: Admission) -> None:
+        self._machine.beat(run=admission.run, armed=admission.armed)
+        if admission.jobs:
+            self._pending |= {job.id: job for job in admission.jobs}
+            self._machine.arm(admission.jobs)
+
+    def _poll(self) -> None:
+        asked_ns = self._now_ns()
+        sample = self._machine.sample()
+        self._round_trips_us.append((self._now_ns() - asked_ns) / 1000.0)
+        for report in sample.reports:
+            self._pending.pop(report.job_id, None)
+        self._reports += sample.reports
+        self._sample = sample
+        self._carrier = sample
+
+    def _lose(self, down: MachineDown) -> None:
+        """Whatever the lost machine still had to do is answered here, so that every job has its one report."""
+        self._connected = False
+        self._machine.close()
+        self._reports += [_ignored(job, self._carrier) for job in self._pending.values()]
+        self._pending.clear()
+        self._sample = None
+        if self._down != down:
+            self._down_ns = self._now_ns()
+        self._down = down
+
+    def _tell(self) -> None:
+        self._tell_sample()
+        now_ns = self._now_ns()
+        if self._down is not None and now_ns >= self._down_ns:
+            self._tell_down(self._down, now_ns)
+        if now_ns >= self._status_ns:
+            self._status_ns = now_ns + round(self._settings.status_ms * 1e6)
+            self._station.send(self._status(now_ns))
+
+    def _tell_down(self, down: MachineDown, now_ns: int) -> None:
+        """Again and again while it lasts, but after the shot reports that came before it."""
+        is_turn = self._carrier is None or not self._reports
+        if is_turn and self._vision.send(down):
+            self._down_ns = now_ns + round(self._settings.reopen_ms * 1e6)
+
+    def _tell_sample(self) -> None:
+        """The sample of this poll; with the machine away, the last one again if reports are still to be told."""
+        sample = self._sample
+        if sample is None and self._carrier is not None and self._reports:
+            sample = self._carrier._replace(running=False, armed=False)
+        if sample is None:
+            return
+        if self._vision.send(sample._replace(reports=tuple(self._reports))):
+            self._reports.clear()
+        else:
+            self._samples_unsent += 1
+
+    def _status(self, now_ns: int) -> ControlStatus:
+        trips = sorted(self._round_trips_us) or [0.0]
+        return ControlStatus(
+            now_ns,
+            self._connected,
+            self._fifo,
+            self._polls,
+            self._late_polls,
+            trips[len(trips) // 2],
+            trips[len(trips) * 99 // 100],
+            self._samples_unsent,
+            self._jobs_refused,
+            None if self._held is None else self._held.value,
+            self._down,
+            resident_kb(),
+        )
+
+
+def run(
+    machine: Machine,
+    vision: Port,
+    station: Port,
+    settings: ControlSettings,
+    *,
+    now_ns: Callable[[], int],
+    sleep: Callable[[float], None],
+) -> None:
+    """Poll until SIGTERM comes or a neighbour is gone, then make the machine safe and return; main thread only."""
+    stopping = _Stopping()
+    previous = signal.signal(signal.SIGTERM, stopping.stop)
+    loop = Loop(machine, vision, station, settings, now_ns, fifo=take_priority(settings.fifo_priority))
+    gc.collect()
+    gc.freeze()
+    try:
+        with suppress(ConnectionError):
+            _keep_time(loop, stopping, settings, now_ns, sleep)
+    finally:
+        loop.stop()
+        signal.signal(signal.SIGTERM, previous)
+
+
+def take_priority(priority: int | None) -> bool:
+    """Ask for SCHED_FIFO; False when it is not wanted or not permitted."""
+    if priority is None:
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except OSError:
+        return False
+    return True
+
+
+def resident_kb() -> int:
+    """Resident memory of this process (Linux, /proc/self/statm)."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+class _Stopping:
+    """Set by a signal, read between two polls."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.wanted = True
+
+
+def _keep_time(
+    loop: Loop,
+    stopping: _Stopping,
+    settings: ControlSettings,
+    now_ns: Callable[[], int],
+    sleep: Callable[[float], None],
+) -> None:
+    """One step per period; periods that were missed are not caught up."""
+    period_ns = round(settings.poll_ms * 1e6)
+    due_ns = now_ns()
+    while not stopping.wanted:
+        loop.step(now_ns() - due_ns)
+        now = now_ns()
+        due_ns += period_ns * max(1, -((due_ns - now) // period_ns))
+        if due_ns > now:
+            sleep((due_ns - now) / 1e9)
+
+
+def _ignored(job: Job, sample: MachineSample | None) -> ShotReport:
+    return ShotReport(job.id, ShotResult.ignored, 0 if sample is None else sample.encoder_count)

@@ -1,0 +1,116 @@
+"""The emulated controller as a whole: program, belt and register memory, without process and sockets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from control import job_ring
+from control.types import Identity, Interlocks
+from hil.drive import Belt, DriveSettings, EncoderSettings
+from hil.plc import Plc, PlcSettings
+from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
+
+_SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """``longest_on_ms`` is one limit per output; ``restart_count`` is where the counter begins after a restart."""
+
+    longest_on_ms: tuple[float, ...]
+    drive: DriveSettings = field(default_factory=DriveSettings)
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    restart_count: int = 0
+    late_limit_counts: int = 50
+
+
+class Controller:
+    """Scanned by one thread, read and written by another; a lock keeps both apart."""
+
+    def __init__(self, settings: ControllerSettings, belt: Belt, publish: Callable[[BeltMotion], None]) -> None:
+        self._settings = settings
+        self._publish = publish
+        self._lock = threading.Lock()
+        self._belt = belt
+        self._interlocks = _SAFE
+        self._run = False
+        self._outputs = 0
+        self._start()
+
+    def scan(self, now_ns: int) -> tuple[tuple[ValveEvent, ...], int | None]:
+        """Move the belt, run the program once: the outputs that switched, and when the next edge is due."""
+        with self._lock:
+            motion = self._belt.advance(now_ns, run=self._run)
+            count = self._belt.count(now_ns)
+            command = job_ring.unpack_command(self._registers(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS))
+            scan = self._plc.scan(now_ns, count, self._interlocks, command, self._slot)
+            ticks_per_s = motion.speed_mm_s * self._settings.encoder.ticks_per_mm
+            edge_ns = self._plc.next_edge_ns(now_ns, count, ticks_per_s)
+        self._run = scan.run
+        self._publish(motion)
+        return self._switched(scan.outputs, motion), edge_ns
+
+    def read(self, address: int, count: int, now_ns: int) -> list[int]:
+        """Registers for the station; count and status are of this instant, as a latched counter card gives them."""
+        with self._lock:
+            status = self._plc.status(now_ns, self._belt.count(now_ns), self._interlocks)
+            self._store(job_ring.STATUS_AT, job_ring.pack_status(status))
+            return self._registers(address, count)
+
+    def write(self, address: int, values: list[int]) -> bool:
+        """Registers from the station; False when they are not the station's to write."""
+        if address < job_ring.COMMAND_AT or address + len(values) > job_ring.REGISTERS:
+            return False
+        with self._lock:
+            self._store(address, values)
+        return True
+
+    def suffer(self, mishap: Mishap) -> None:
+        """Begin or end a mishap that happens to the machine; others are ignored."""
+        with self._lock:
+            match mishap.name:
+                case MishapName.estop:
+                    self._interlocks = self._interlocks._replace(estop_ok=not mishap.on)
+                case MishapName.guard_open:
+                    self._interlocks = self._interlocks._replace(guard_closed=not mishap.on)
+                case MishapName.air_low:
+                    self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
+                case MishapName.encoder_stuck:
+                    self._belt.stick(stuck=mishap.on)
+                case MishapName.restart if mishap.on:
+                    self._belt.recount(self._settings.restart_count)
+                    self._start()
+
+    def outputs_off(self, now_ns: int) -> tuple[ValveEvent, ...]:
+        """Close everything, as a controller does when it is switched off."""
+        self._run = False
+        return self._switched(0, self._belt.advance(now_ns, run=False))
+
+    def _start(self) -> None:
+        """Program and memory as after power-up; the belt runs out by itself."""
+        settings, encoder = self._settings, self._settings.encoder
+        outputs = len(settings.longest_on_ms)
+        identity = Identity(job_ring.MAP_VERSION, outputs, encoder.counter_bits, encoder.ticks_per_mm)
+        self._plc = Plc(PlcSettings(identity, settings.longest_on_ms, settings.late_limit_counts))
+        self._memory = [0] * job_ring.REGISTERS
+        self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))
+
+    def _switched(self, outputs: int, motion: BeltMotion) -> tuple[ValveEvent, ...]:
+        changed = outputs ^ self._outputs
+        self._outputs = outputs
+        return tuple(
+            ValveEvent(n, bool(outputs >> n & 1), motion.t_ns, motion.pos_mm, motion.speed_mm_s)
+            for n in range(changed.bit_length())
+            if changed >> n & 1
+        )
+
+    def _slot(self, index: int) -> list[int]:
+        return self._registers(job_ring.slot_at(index), job_ring.SLOT_REGISTERS)
+
+    def _registers(self, address: int, count: int) -> list[int]:
+        return self._memory[address : address + count]
+
+    def _store(self, address: int, values: list[int]) -> None:
+        self._memory[address : address + len(values)] = values

@@ -1,0 +1,247 @@
+"""The process that is the simulated controller: real Modbus TCP in front, a scan thread of 1 kHz behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from pymodbus.constants import ExcCodes
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from control import job_ring
+from hil.controller import Controller, ControllerSettings
+from hil.drive import DrivenBelt
+from hil.motion import Motion
+from hil.types import EmulatorFailed, EmulatorReady, EmulatorStatus, Mishap, MishapName, PortTaken, ValveEvent
+from vision.types import Port
+
+_LATE_KEPT = 2000
+_MAIL_S = 0.02
+_SHORTEST_NAP_NS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorSettings:
+    """``port`` 0 takes any free one; ``fifo_priority`` None asks for no real-time priority."""
+
+    controller: ControllerSettings
+    host: str = "127.0.0.1"
+    port: int = 5020
+    unit: int = 1
+    scan_ms: float = 1.0
+    fifo_priority: int | None = 50
+
+
+def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Port, mishaps: Port) -> None:
+    """Process entry. Says ``EmulatorReady`` over ``mishaps``, or ``EmulatorFailed`` and exits with 2.
+
+    Ends with all outputs off on SIGTERM, or when the other end of ``mishaps`` is gone; about once a second it sends
+    an ``EmulatorStatus`` there. Each ``ValveEvent`` goes over ``valve_events``; nobody need be at its other end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    motion = Motion(motion_name)
+    try:
+        asyncio.run(_serve(settings, motion, valve_events, mishaps))
+    except PortTaken as taken:
+        mishaps.send(EmulatorFailed(str(taken)))
+        sys.exit(2)
+    except ConnectionError:
+        pass
+    finally:
+        motion.close()
+
+
+async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
+    _refuse_taken_port(settings)
+    now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns)
+    controller = Controller(settings.controller, belt, motion.write)
+    wire = _Wire(controller)
+    device = SimDevice(
+        settings.unit, SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS), action=wire.answer
+    )
+    server = ModbusTcpServer(device, address=(settings.host, settings.port))
+    if not await server.listen():
+        raise PortTaken(_taken(settings))
+    scanner = _Scanner(controller, settings, valve_events, mishaps)
+    try:
+        mishaps.send(EmulatorReady(_port(server)))
+        await _until_told(scanner, wire, controller, mishaps, _below(settings.fifo_priority))
+    finally:
+        scanner.stop()
+        server.close()
+
+
+async def _until_told(
+    scanner: _Scanner, wire: _Wire, controller: Controller, mishaps: Port, fifo_priority: int | None
+) -> None:
+    """Pass mishaps on until SIGTERM or until somebody is gone.
+
+    This thread is real-time too, below the scan: else it could be put to sleep while it holds the interpreter.
+    """
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    gc.collect()
+    gc.freeze()
+    scanner.start()
+    _ask_for_fifo(fifo_priority)
+    while not asked.is_set() and scanner.alive():
+        for mishap in mishaps.receive():
+            if isinstance(mishap, Mishap):
+                wire.suffer(mishap)
+                controller.suffer(mishap)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _MAIL_S)
+
+
+class _Wire:
+    """Answers Modbus requests from the controller's registers."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._speaks = asyncio.Event()
+        self._speaks.set()
+
+    async def answer(
+        self, _function: int, start: int, address: int, count: int, registers: list[int],
+        values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:  # fmt: skip
+        """The hook that pymodbus calls before it reads or writes its own registers."""
+        await self._speaks.wait()
+        if values is None:
+            now_ns = time.monotonic_ns()  # noqa: TID251 - the counter is latched when it is read
+            registers[address - start : address - start + count] = self._controller.read(address, count, now_ns)
+            return None
+        return None if self._controller.write(address, [int(value) for value in values]) else ExcCodes.ILLEGAL_ADDRESS
+
+    def suffer(self, mishap: Mishap) -> None:
+        """Fall silent, and speak again."""
+        if mishap.name is MishapName.silent:
+            (self._speaks.clear if mishap.on else self._speaks.set)()
+
+
+class _Scanner:
+    """The thread that scans: at fixed instants, and exactly when an edge is due."""
+
+    def __init__(self, controller: Controller, settings: EmulatorSettings, valve_events: Port, status: Port) -> None:
+        self._controller = controller
+        self._settings = settings
+        self._valve_events: Port | None = valve_events
+        self._status_port = status
+        self._unsent: deque[ValveEvent] = deque()
+        self._late_ns: deque[int] = deque(maxlen=_LATE_KEPT)
+        self._fifo = False
+        self._asked = False
+        self._thread = threading.Thread(target=self._scan_all, name="scan", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def alive(self) -> bool:
+        """False when the parent is gone."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Outputs off, and no scan any more."""
+        self._asked = True
+        if self._thread.is_alive():
+            self._thread.join()
+        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+        self._send(self._controller.outputs_off(now_ns))
+
+    def _scan_all(self) -> None:
+        self._fifo = _ask_for_fifo(self._settings.fifo_priority)
+        period_ns = round(self._settings.scan_ms * 1e6)
+        due_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+        told_ns, scans = due_ns, 0
+        with contextlib.suppress(ConnectionError):
+            while not self._asked:
+                now_ns = _sleep_until(due_ns)
+                self._late_ns.append(now_ns - due_ns)
+                switched, edge_ns = self._controller.scan(now_ns)
+                self._send(switched)
+                scans += 1
+                if now_ns - told_ns > 1_000_000_000:
+                    self._status_port.send(self._status(scans))
+                    told_ns, scans = now_ns, 0
+                due_ns = _next_due(now_ns, due_ns, period_ns, edge_ns)
+
+    def _send(self, switched: tuple[ValveEvent, ...]) -> None:
+        """Nobody there to feel the air is no reason to stop."""
+        if self._valve_events is None:
+            return
+        self._unsent.extend(switched)
+        try:
+            while self._unsent and self._valve_events.send(self._unsent[0]):
+                self._unsent.popleft()
+        except ConnectionError:
+            self._valve_events = None
+
+    def _status(self, scans: int) -> EmulatorStatus:
+        late = sorted(self._late_ns)
+        p50, p99, worst = (late[min(len(late) - 1, int(share * len(late)))] / 1e3 for share in (0.5, 0.99, 1.0))
+        return EmulatorStatus(scans, p50, p99, worst, self._fifo)
+
+
+def _next_due(now_ns: int, due_ns: int, period_ns: int, edge_ns: int | None) -> int:
+    """The next instant on the grid of scans, or the next edge when it comes first; what was missed is not made up."""
+    grid_ns = max(due_ns + period_ns, now_ns + _SHORTEST_NAP_NS)
+    return grid_ns if edge_ns is None else max(min(grid_ns, edge_ns), now_ns + _SHORTEST_NAP_NS)
+
+
+def _sleep_until(due_ns: int) -> int:
+    """The monotonic time after waking."""
+    now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+    if due_ns > now_ns:
+        time.sleep((due_ns - now_ns) * 1e-9)  # noqa: TID251 - process loop
+        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+    return now_ns
+
+
+def _below(priority: int | None) -> int | None:
+    return None if priority is None else max(1, priority - 1)
+
+
+def _ask_for_fifo(priority: int | None) -> bool:
+    if priority is None:
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except OSError:
+        return False
+    return True
+
+
+def _refuse_taken_port(settings: EmulatorSettings) -> None:
+    """Raises PortTaken when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as cause:
+            raise PortTaken(_taken(settings)) from cause
+
+
+def _taken(settings: EmulatorSettings) -> str:
+    return (
+        f"The simulated controller cannot listen at {settings.host}:{settings.port}: another program uses this port; "
+        "stop it or choose another port in the configuration."
+    )
+
+
+def _port(server: ModbusTcpServer) -> int:
+    assert isinstance(server.transport, asyncio.Server)
+    port: int = server.transport.sockets[0].getsockname()[1]
+    return port

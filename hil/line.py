@@ -1,0 +1,203 @@
+"""The process that is the simulated line: it steps the world and paints what the camera sees, at the camera's rate."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.feeder import ScrapSprite, WorldPiece
+from hil.look import Look, View
+from hil.motion import Motion
+from hil.picture import Painter
+from hil.sprites.atlas import load_atlas
+from hil.stamp import Stamp
+from hil.types import BeltMotion, Landed, LineNews, Mishap, MishapName, ValveEvent
+from hil.world import World, WorldSettings
+from vision.frame_ring import FrameRing
+from vision.types import Port
+
+_NEWS_NS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """``split`` names the sprites used (train, val or test; None: all); ``slots`` are pictures in the frame ring."""
+
+    world: WorldSettings
+    look: Look = field(default_factory=Look)
+    view: View = field(default_factory=View)
+    fps: float = 60.0
+    slots: int = 6
+    split: str | None = "test"
+    atlas: Path | None = None
+    nice: int = 0
+
+
+class Line:
+    """The world, its painter and its mishaps; the caller gives the belt's motion and the picture to fill."""
+
+    def __init__(self, settings: LineSettings, sprites: Sequence[ScrapSprite]) -> None:
+        self._view = settings.view
+        self._world = World(settings.world, sprites)
+        self._painter = Painter(settings.look, settings.view)
+        self._stamps: dict[int, Stamp] = {}
+        self._on: set[MishapName] = set()
+        self._last = np.zeros(settings.view.shape, np.uint8)
+        self._landed: list[Landed] = []
+
+    @property
+    def is_silent(self) -> bool:
+        """True while the camera gives no pictures."""
+        return MishapName.camera_silent in self._on
+
+    def suffer(self, mishap: Mishap) -> None:
+        """Begin or end a mishap of camera or air; others are ignored."""
+        (self._on.add if mishap.on else self._on.discard)(mishap.name)
+        self._world.air_ok = MishapName.air_low not in self._on
+
+    def switch(self, event: ValveEvent) -> None:
+        """Tell the world of an output that switched."""
+        self._world.switch(event)
+
+    def step(self, motion: BeltMotion) -> None:
+        """Feed, and let fall what has passed everything."""
+        for piece in self._world.feed(motion.pos_mm):
+            self._stamps[piece.truth_id] = self._painter.stamp(piece.placed)
+        self._landed.extend(self._world.land(motion.pos_mm))
+        for truth_id in [i for i, stamp in self._stamps.items() if self._is_past(stamp, motion.pos_mm)]:
+            del self._stamps[truth_id]
+
+    def expose(self, into: NDArray[np.uint8], motion: BeltMotion) -> None:
+        """Fill the picture with what the camera sees at this belt position."""
+        if MishapName.camera_freeze in self._on:
+            np.copyto(into, self._last)
+        elif MishapName.lens_covered in self._on:
+            self._painter.darkness(into)
+        else:
+            self._painter.paint(into, motion.pos_mm, list(self._stamps.values()))
+        if MishapName.camera_freeze not in self._on:
+            self._last = into
+
+    def on_belt(self) -> tuple[WorldPiece, ...]:
+        """All pieces that have not landed."""
+        return tuple(self._world.pieces)
+
+    def news(self, exposures: int, skipped: int) -> LineNews:
+        """What has landed and the totals; keep saying ``told`` only when it has been delivered."""
+        return LineNews(tuple(self._landed), self._world.fed, exposures, skipped)
+
+    def told(self) -> None:
+        """Forget the landed pieces that were told."""
+        self._landed.clear()
+
+    def let_go(self) -> None:
+        """Hold no picture any more, so that its memory can be closed."""
+        self._last = np.zeros(self._view.shape, np.uint8)
+
+    def _is_past(self, stamp: Stamp, pos_mm: float) -> bool:
+        return stamp.row + round(pos_mm / self._view.mm_per_px) > self._view.height_px
+
+
+def run_line(  # noqa: PLR0917 - a process entry is called with positional arguments
+    settings: LineSettings, ring_name: str, motion_name: str, valve_events: Port, mishaps: Port, truth: Port
+) -> None:
+    """Process entry: pictures into the frame ring, ``LineNews`` over ``truth``; ends on SIGTERM or with its parent."""
+    asked = _Asked()
+    signal.signal(signal.SIGTERM, asked.note)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    os.nice(settings.nice)
+    ring, motion = FrameRing(settings.view.shape, settings.slots, ring_name), Motion(motion_name)
+    line = Line(settings, sprites_of(settings))
+    gc.collect()
+    gc.freeze()
+    try:
+        _expose_all(settings, ring, motion, _Mail(line, valve_events, mishaps, truth), asked)
+    except ConnectionError:
+        pass
+    finally:
+        line.let_go()
+        ring.close()
+        motion.close()
+
+
+def sprites_of(settings: LineSettings) -> tuple[ScrapSprite, ...]:
+    """The sprites of the settings' split; raises ``hil.sprites.atlas.AtlasError``."""
+    sprites = load_atlas(settings.atlas).sprites
+    return tuple(sprite for sprite in sprites if settings.split in (None, sprite.split))
+
+
+class _Asked:
+    """Whether somebody asked this process to end."""
+
+    def __init__(self) -> None:
+        self.to_end = False
+
+    def note(self, _signal: int, _frame: FrameType | None) -> None:
+        self.to_end = True
+
+
+class _Mail:
+    """Messages of the line process; when the controller is gone there are simply no more valve events."""
+
+    def __init__(self, line: Line, valve_events: Port, mishaps: Port, truth: Port) -> None:
+        self.line = line
+        self._valve_events: Port | None = valve_events
+        self._mishaps = mishaps
+        self._truth = truth
+        self._told_ns = 0
+
+    def read(self) -> None:
+        """Raises ConnectionError when the parent is gone."""
+        for message in self._mishaps.receive():
+            if isinstance(message, Mishap):
+                self.line.suffer(message)
+        for event in self._valves():
+            if isinstance(event, ValveEvent):
+                self.line.switch(event)
+
+    def write(self, now_ns: int, exposures: int, skipped: int) -> None:
+        """Ten times a second; what could not be sent is sent with the next one."""
+        if now_ns - self._told_ns >= _NEWS_NS:
+            self._told_ns = now_ns
+            if self._truth.send(self.line.news(exposures, skipped)):
+                self.line.told()
+
+    def _valves(self) -> list[object]:
+        if self._valve_events is None:
+            return []
+        try:
+            return self._valve_events.receive()
+        except ConnectionError:
+            self._valve_events = None
+            return []
+
+
+def _expose_all(settings: LineSettings, ring: FrameRing, motion: Motion, mail: _Mail, asked: _Asked) -> None:
+    """One picture per period; the sequence number counts exposures, so a skipped one leaves a gap."""
+    period_ns = round(1e9 / settings.fps)
+    now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+    due_ns, seq, skipped = now_ns, 0, 0
+    while not asked.to_end:
+        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+        if now_ns < due_ns:
+            time.sleep((due_ns - now_ns) * 1e-9)  # noqa: TID251 - process loop
+        missed = max(0, now_ns - due_ns) // period_ns
+        seq, skipped, due_ns = seq + 1 + missed, skipped + missed, due_ns + (1 + missed) * period_ns
+        where = motion.read()
+        mail.read()
+        if not mail.line.is_silent:
+            mail.line.expose(ring.begin(), where)
+            ring.commit(seq, where.t_ns, None)
+        mail.line.step(where)
+        mail.write(now_ns, seq, skipped)

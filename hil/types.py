@@ -1,0 +1,111 @@
+"""Words of the simulated line: how its belt moves, what goes wrong, what falls where."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class PortTaken(Exception):  # noqa: N818 - lost things are named as facts
+    """The emulated controller cannot listen; the text names the address and says what to do."""
+
+
+class BeltMotion(NamedTuple):
+    """The belt at the monotonic instant ``t_ns``: how far it has run since the start, and how fast it runs."""
+
+    t_ns: int
+    pos_mm: float
+    speed_mm_s: float
+
+    def at(self, now_ns: int) -> float:
+        """Belt position in mm at an instant close by."""
+        return self.pos_mm + self.speed_mm_s * (now_ns - self.t_ns) * 1e-9
+
+
+class ValveEvent(NamedTuple):
+    """An output of the controller was switched, with the true motion of the belt at that instant."""
+
+    output: int
+    on: bool
+    t_ns: int
+    pos_mm: float
+    speed_mm_s: float
+
+
+class MishapName(StrEnum):
+    """What can be made to go wrong on the simulated line.
+
+    For the controller: ``estop guard_open air_low encoder_stuck silent restart``. For the line: ``camera_freeze``
+    (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too.
+    """
+
+    estop = "estop"
+    guard_open = "guard_open"
+    air_low = "air_low"
+    encoder_stuck = "encoder_stuck"
+    silent = "silent"
+    restart = "restart"
+    camera_freeze = "camera_freeze"
+    camera_silent = "camera_silent"
+    lens_covered = "lens_covered"
+
+
+class Mishap(NamedTuple):
+    """Begin (``on``) or end one; ``restart`` happens once, when it is switched on."""
+
+    name: MishapName
+    on: bool
+
+
+class EmulatorReady(NamedTuple):
+    """The emulated controller listens on this port."""
+
+    port: int
+
+
+class EmulatorFailed(NamedTuple):
+    """The emulated controller could not start; one sentence for the operator."""
+
+    sentence: str
+
+
+class EmulatorStatus(NamedTuple):
+    """About once a second: scans since the last one, how late edges and scans were (microseconds), shots so far."""
+
+    scans: int
+    late_us_p50: float
+    late_us_p99: float
+    late_us_max: float
+    fifo: bool
+
+
+class Landed(NamedTuple):
+    """A piece and the outlet it truly fell into; ``at_mm`` is the belt position when it passed the datum line."""
+
+    truth_id: int
+    label: str
+    form: str
+    outlet: str
+    mass_g: float
+    at_mm: float
+    across_mm: float
+
+
+class Truth(NamedTuple):
+    """Of one outlet, in pieces: what share of the ``n`` in it belongs there, what share of what belongs there is in it.
+
+    A share is None where there is nothing to divide by.
+    """
+
+    purity: float | None
+    recovery: float | None
+    n: int
+
+
+class LineNews(NamedTuple):
+    """What the line tells about itself: pieces landed since the last news, and totals since the start."""
+
+    landed: tuple[Landed, ...]
+    fed: int
+    exposures: int
+    skipped: int

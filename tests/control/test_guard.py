@@ -1,0 +1,227 @@
+"""Nothing reaches an output that the guard has not let through."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.guard import Admission, Guard, GuardLimits, Refusal
+from control.types import Command, Interlocks, Job
+from tests.control.yard import ALL_SAFE, MS, make_job, make_sample
+
+LIMITS = GuardLimits(
+    outputs=0b1111, max_length_counts=500, window_ms=100.0, max_shots=3, max_open_counts=1000, remembered_ids=4
+)
+REST = Command(run=False, armed=False, jobs=())
+GO = Command(run=True, armed=True, jobs=())
+ESTOP = ALL_SAFE._replace(estop_ok=False)
+OPEN_DOOR = ALL_SAFE._replace(guard_closed=False)
+NO_AIR = ALL_SAFE._replace(air_ok=False)
+
+
+class Shift:
+    """A guard at work, one poll every ten milliseconds."""
+
+    def __init__(self, limits: GuardLimits = LIMITS) -> None:
+        self.guard = Guard(limits)
+        self.now_ns = 0
+        self.spoken_ns: int | None = None
+
+    def poll(self, command: Command, interlocks: Interlocks | None = ALL_SAFE, silent: bool = False) -> Admission:
+        self.now_ns += 10 * MS
+        self.spoken_ns = self.spoken_ns if silent else self.now_ns
+        sample = None if interlocks is None else make_sample(0, self.now_ns, interlocks)
+        return self.guard.admit(command, sample, self.now_ns, self.spoken_ns)
+
+    def started(self) -> Shift:
+        self.poll(REST)
+        return self
+
+
+def order(*jobs: Job) -> Command:
+    return Command(run=True, armed=True, jobs=jobs)
+
+
+def why(admission: Admission) -> list[Refusal]:
+    return [reason for _, reason in admission.refused]
+
+
+def test_nothing_starts_by_itself() -> None:
+    shift = Shift()
+
+    admission = shift.poll(order(make_job(1)))
+
+    assert (admission.run, admission.armed, admission.jobs) == (False, False, ())
+    assert why(admission) == [Refusal.fresh_order_needed]
+
+
+def test_a_fresh_order_lets_jobs_through() -> None:
+    admission = Shift().started().poll(order(make_job(1), make_job(2)))
+
+    assert (admission.run, admission.armed, admission.held, admission.refused) == (True, True, None, ())
+    assert [job.id for job in admission.jobs] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("interlocks", "reason"),
+    [(ESTOP, Refusal.estop), (OPEN_DOOR, Refusal.guard_open), (None, Refusal.machine_lost)],
+)
+def test_a_stop_drops_everything_until_a_fresh_order(interlocks: Interlocks | None, reason: Refusal) -> None:
+    shift = Shift().started()
+    assert shift.poll(GO).armed
+
+    stopped = shift.poll(order(make_job(1)), interlocks)
+    still_asking = shift.poll(order(make_job(2)))
+    half_let_go = shift.poll(Command(run=True, armed=False, jobs=()))
+    let_go = shift.poll(REST)
+    fresh = shift.poll(order(make_job(3)))
+
+    assert (stopped.run, stopped.armed, why(stopped), stopped.held) == (False, False, [reason], reason)
+    assert (still_asking.run, still_asking.armed, why(still_asking)) == (False, False, [Refusal.fresh_order_needed])
+    assert (half_let_go.run, half_let_go.held) == (False, Refusal.fresh_order_needed)
+    assert let_go.held is None
+    assert (fresh.run, fresh.armed, len(fresh.jobs)) == (True, True, 1)
+
+
+def test_letting_go_during_a_stop_does_not_count() -> None:
+    shift = Shift().started()
+
+    shift.poll(REST, ESTOP)
+
+    assert shift.poll(GO).held is Refusal.fresh_order_needed
+
+
+def test_silence_of_more_than_the_limit_is_a_stop() -> None:
+    shift = Shift().started()
+    assert [shift.poll(GO, silent=True).armed for _ in range(20)] == [True] * 20
+
+    silent = shift.poll(GO, silent=True)
+
+    assert (silent.run, silent.armed, silent.held) == (False, False, Refusal.vision_silent)
+    assert shift.poll(GO).held is Refusal.fresh_order_needed
+
+
+def test_vision_that_never_spoke_is_silent() -> None:
+    assert Shift().poll(REST, silent=True).held is Refusal.vision_silent
+
+
+def test_without_air_the_belt_may_run_but_nothing_fires_and_it_returns_by_itself() -> None:
+    shift = Shift().started()
+
+    without = shift.poll(order(make_job(1)), NO_AIR)
+    with_air = shift.poll(order(make_job(2)))
+
+    assert (without.run, without.armed, why(without), without.held) == (True, False, [Refusal.air_low], Refusal.air_low)
+    assert (with_air.armed, len(with_air.jobs)) == (True, 1)
+
+
+def test_a_disarmed_command_carries_no_jobs() -> None:
+    admission = Shift().started().poll(Command(run=True, armed=False, jobs=(make_job(1),)))
+
+    assert (admission.run, admission.armed, why(admission), admission.held) == (True, False, [Refusal.not_armed], None)
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (make_job(1, length=501), Refusal.pulse_length),
+        (make_job(1, length=0), Refusal.pulse_length),
+        (make_job(1, outputs=0), Refusal.unknown_output),
+        (make_job(1, outputs=0b10001), Refusal.unknown_output),
+    ],
+)
+def test_an_impossible_job_is_refused_and_its_neighbour_is_not(job: Job, reason: Refusal) -> None:
+    admission = Shift().started().poll(order(job, make_job(2, length=500, outputs=0b1111)))
+
+    assert admission.refused == ((job, reason),)
+    assert [j.id for j in admission.jobs] == [2]
+
+
+def test_a_job_is_never_admitted_twice() -> None:
+    shift = Shift().started()
+    shift.poll(order(make_job(1)))
+
+    assert why(shift.poll(order(make_job(1, outputs=2), make_job(2, outputs=4), make_job(2, outputs=8)))) == [
+        Refusal.duplicate,
+        Refusal.duplicate,
+    ]
+
+
+def test_only_the_newest_ids_are_remembered() -> None:
+    shift = Shift(GuardLimits(outputs=1, max_length_counts=500, max_open_counts=100_000, remembered_ids=4)).started()
+    for n in range(6):
+        shift.poll(order(make_job(n)))
+
+    assert why(shift.poll(order(make_job(0)))) == []
+    assert why(shift.poll(order(make_job(3)))) == [Refusal.duplicate]
+
+
+def test_a_vision_that_starts_anew_may_count_its_jobs_anew() -> None:
+    shift = Shift().started()
+    shift.poll(order(make_job(1)))
+    for _ in range(21):
+        shift.poll(GO, ESTOP, silent=True)
+    shift.poll(REST)
+
+    assert why(shift.poll(order(make_job(1)))) == []
+
+
+def test_an_output_that_fires_too_often_is_refused_and_its_neighbour_is_not() -> None:
+    shift = Shift().started()
+    three = shift.poll(order(*(make_job(n, length=10) for n in range(3))))
+    assert len(three.jobs) == 3
+
+    admission = shift.poll(order(make_job(3, length=10, outputs=0b11), make_job(4, length=10, outputs=0b10)))
+
+    assert why(admission) == [Refusal.rate]
+    assert [job.id for job in admission.jobs] == [4]
+
+
+def test_an_output_that_is_open_too_long_in_all_is_refused_until_the_window_has_passed() -> None:
+    shift = Shift().started()
+    shift.poll(order(make_job(1, length=500), make_job(2, length=400)))
+
+    assert why(shift.poll(order(make_job(3, length=101)))) == [Refusal.rate]
+    assert why(shift.poll(order(make_job(4, length=100)))) == []
+    for _ in range(10):
+        shift.poll(GO)
+    assert why(shift.poll(order(make_job(5, length=500)))) == []
+
+
+polls = st.lists(
+    st.tuples(
+        st.builds(
+            Command,
+            st.booleans(),
+            st.booleans(),
+            st.lists(
+                st.builds(make_job, st.integers(0, 9), length=st.integers(-1, 600), outputs=st.integers(0, 31)),
+                max_size=4,
+            ).map(tuple),
+        ),
+        st.one_of(st.none(), st.builds(Interlocks, st.booleans(), st.booleans(), st.booleans()), st.just(ALL_SAFE)),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@given(shift=polls)
+def test_estop_wins_every_job_has_one_answer_and_a_stop_is_left_only_through_rest(
+    shift: list[tuple[Command, Interlocks | None, bool]],
+) -> None:
+    at_work, rested = Shift(), False
+    for command, interlocks, silent in shift:
+        admission = at_work.poll(command, interlocks, silent)
+
+        is_safe = interlocks is not None and interlocks.estop_ok and interlocks.guard_closed
+        rested = is_safe and at_work.spoken_ns is not None and (rested or not (command.run or command.armed))
+        silence_ms = 999.0 if at_work.spoken_ns is None else (at_work.now_ns - at_work.spoken_ns) / MS
+        rested = rested and silence_ms <= LIMITS.silence_ms
+        assert sorted([*admission.jobs, *(job for job, _ in admission.refused)]) == sorted(command.jobs)
+        assert not admission.jobs or admission.armed
+        assert not (admission.run or admission.armed) or rested
+        assert admission.run <= command.run
+        assert admission.armed <= command.armed
+        assert admission.run == (command.run and rested)
