@@ -157,4 +157,18 @@ def pouch(rng: np.random.Generator, length_mm: float) -> Body:
         for y, substance in ((half[1] * 0.4, "aluminium"), (-half[1] * 0.4, "zinc"))
     ]
     skin = Part(mesh.moved(points), "plastic" if cased else "aluminium", "pack" if cased else "foil", 2.2)
-    return Body((skin, *([] if cased else tabs)))
+    return Body((skin, *(_contacts(half, thick) if cased else tabs)))
+
+
+def _contacts(half: Floats, thick: float) -> list[Part]:
+    """Return the gold contacts of a cased pack, folded over the upper edge of one end."""
+    places = half[1] * np.array([0.1, 0.3, 0.5])
+    return [
+        Part(
+            block(np.array([half[0] - 3, y - 1.6, 0.0]), np.array([half[0] + 0.1, y + 1.6, thick * 0.56])),
+            "gold",
+            "contact",
+            2.2,
+        )
+        for y in places
+    ]

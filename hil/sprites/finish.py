@@ -68,7 +68,7 @@ def metal(rng: Rng, mesh: Mesh, kind: Metal) -> Surface:
     scratches = fractal(rng, rng.uniform(2.5, 6), 2)(_stretched(rng, points))
     sheen = mixed(pick(rng, kind.clean, 0.04), pick(rng, kind.tarnished, 0.06), tarnish)
     sheen = sheen * (1 + rng.uniform(0.02, 0.08) * scratches)[:, None]
-    film = rng.uniform(0.02, 0.12) * (1 + 0.5 * waves(rng, 12)(points))
+    film = rng.uniform(0.02, 0.12) * (1 + 0.3 * waves(rng, 20)(points))
     cover = np.maximum(_dirt(rng, points, rng.uniform(*kind.dirt_share)), film)
     tint = np.tile(pick(rng, kind.dirt), (len(points), 1)) * (1 + 0.15 * fractal(rng, 5, 2)(points))[:, None]
     rough = rng.uniform(*kind.rough) * (1 + 0.12 * fractal(rng, 9, 3)(points) + 0.12 * scratches) + 0.08 * tarnish
@@ -216,8 +216,8 @@ def _pack(rng: Rng, mesh: Mesh) -> Surface:
     """Return a cased battery: black, white or grey, with a printed label on its upper face."""
     base = _flat(((30, 30, 32), (44, 46, 50), (205, 206, 208), (150, 152, 156), (30, 60, 120)), (0.2, 0.35))(rng, mesh)
     u, v, side = mesh.chart.T
-    inside = (np.abs(u) < 0.42 * np.ptp(u)) & (np.abs(v) < 0.36 * np.ptp(v)) & (side > 0)
-    label = np.tile(pick(rng, ((228, 228, 226), (206, 60, 44), (36, 40, 46), (60, 110, 170))), (len(u), 1))
+    inside = (np.abs(u) < 0.42 * np.ptp(u)) & (np.abs(v) < 0.36 * np.ptp(v)) & (side != 0)
+    label = np.tile(pick(rng, ((228, 228, 226), (206, 60, 44), (150, 156, 160), (60, 110, 170))), (len(u), 1))
     ink = (waves(rng, 4, 20)(mesh.chart[:, :2] * [1.0, 0.6]) > 0.7) & (np.abs(np.sin(v / 2.1)) > 0.55)
     label = mixed_by(label, linear((30, 30, 30)), 0.85 * ink)
     tint = mixed_by(base.tint, label, 0.95 * inside)
@@ -265,7 +265,7 @@ LOOKS: dict[str, Look] = {
     "stone": _flat(
         ((128, 122, 114), (150, 146, 140), (104, 98, 92), (158, 92, 70), (176, 166, 148)), (0, 0), 0.16, 0.3
     ),
-    "glass": _flat(((60, 110, 62), (112, 72, 30), (205, 225, 215), (200, 215, 220)), (0.02, 0.05), 0.0, 0.0),
+    "glass": _flat(((34, 74, 40), (70, 40, 18), (86, 104, 98), (92, 104, 106)), (0.04, 0.1), 0.03, 0.06),
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from hil.sprites import electronics, solids, strands
 from hil.sprites.body import Body, Part
 from hil.sprites.mesh import merge, volume_mm3
-from hil.sprites.sheets import shred
+from hil.sprites.sheets import bend, shred
 
 Rng = np.random.Generator
 Builder = Callable[[Rng, float], Body]
@@ -32,7 +32,7 @@ def _sheet(substance: str, finish: str, density: float, gauge_mm: tuple[float, f
     def build(rng: Rng, length_mm: float) -> Body:
         thickness = min(float(np.exp(rng.uniform(*np.log(gauge_mm)))), length_mm / 14)
         wild = float(np.clip(violence + rng.normal(0, 0.25), 0.05, 1.0)) * min(1.0, 1.6 / (0.6 + thickness))
-        mesh = shred(rng, length_mm, rng.uniform(0.25, 0.95), thickness, violence=wild, ragged=rng.uniform(0.4, 1.4))
+        mesh = shred(rng, length_mm, rng.uniform(0.2, 0.9), thickness, violence=wild, ragged=rng.uniform(0.4, 1.4))
         return Body((Part(mesh, substance, finish, density),))
 
     return build
@@ -101,7 +101,13 @@ def _paper(rng: Rng, length_mm: float) -> Body:
 
 
 def _glass(rng: Rng, length_mm: float) -> Body:
-    mesh = shred(rng, length_mm, rng.uniform(0.4, 0.9), rng.uniform(2.5, 4.5), violence=0.03, ragged=0.15)
+    """Return a shard of bottle or window: smooth, sharp-cornered, perhaps curved."""
+    mesh = shred(rng, length_mm, rng.uniform(0.4, 0.9), rng.uniform(2.5, 4.5), violence=0.0, ragged=0.12)
+    if rng.random() < 0.6:
+        radius = rng.uniform(28, 45)
+        turn = float(rng.uniform(0.5, 1.0) * length_mm / radius)
+        start = np.array([-length_mm / 2, 0.0])
+        mesh = mesh.moved(bend(mesh.vertices, start, 0.0, turn, radius))
     return Body((Part(mesh, "glass", "glass", 2.5),))
 
 

@@ -92,7 +92,7 @@ def _make(order: Order, seed: int, folder: Path) -> None:
 
 def _one_thread() -> None:
     """Keep a worker to one thread and behind everything else on the machine."""
-    os.nice(10)
+    os.nice(15)
     cv2.setNumThreads(1)
     needed("drjit").set_thread_count(1)
 

@@ -44,8 +44,7 @@ MEASURED: dict[str, tuple[tuple[float, float, float], ...]] = {
     ),
 }  # fmt: skip
 
-GLOSS_SHARE = 0.055
-SCRATCHED_SHARE = 0.45
+GLOSS_SHARE = {"plastic": 0.055, "glass": 0.09}
 METALS = frozenset(BUILT_IN) | frozenset(MEASURED)
 
 Node = dict[str, object]
@@ -72,7 +71,7 @@ def _attribute(name: str) -> Node:
     return {"type": "mesh_attribute", "name": f"vertex_{name}"}
 
 
-def _layer(coat: float) -> Node:
+def _layer(coat: float, substance: str = "plastic") -> Node:
     """Return a painted or plastic layer, or a matte one where coat is 0; its colour comes from the vertices.
 
     Mitsuba's plastic cannot read its colour from vertices, so the gloss is a thin share of a colourless mirror.
@@ -81,11 +80,14 @@ def _layer(coat: float) -> Node:
     if coat <= 0:
         return matte
     gloss: Node = {"type": "roughconductor", "material": "none", "distribution": "ggx", "alpha": coat}
-    return {"type": "blendbsdf", "weight": GLOSS_SHARE, "below": matte, "over": gloss}
+    return {"type": "blendbsdf", "weight": GLOSS_SHARE[substance], "below": matte, "over": gloss}
 
 
 def bsdf(substance: str, coat: float) -> Node:
-    """Return the Mitsuba description of a substance: a metal of the tables above, or plastic, matte or glass."""
+    """Return the Mitsuba description of a substance: a metal of the tables above, or plastic, matte or glass.
+
+    Glass lies on a dark belt: it is drawn as its dark colour under a strong gloss, without light passing through.
+    """
     if substance in METALS:
         blend: Node = {
             "type": "blendbsdf",
@@ -94,15 +96,7 @@ def bsdf(substance: str, coat: float) -> Node:
             "over": _layer(coat),
         }
         return {"type": "twosided", "inside": blend}
-    if substance == "glass":
-        clear: Node = {
-            "type": "roughdielectric",
-            "alpha": max(coat, 0.02),
-            "int_ior": 1.52,
-            "specular_transmittance": _attribute("tint"),
-        }
-        return {"type": "blendbsdf", "weight": SCRATCHED_SHARE, "below": clear, "over": _layer(0.0)}
-    return {"type": "twosided", "inside": _layer(coat if substance == "plastic" else 0.0)}
+    return {"type": "twosided", "inside": _layer(coat if substance in GLOSS_SHARE else 0.0, substance)}
 
 
 def attributes(surface: Surface) -> dict[str, Floats]:

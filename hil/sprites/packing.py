@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-QUALITY = 88
+QUALITY = 90
 SHEET_WIDTH = 1024
 SHEET_HEIGHT = 1024
 

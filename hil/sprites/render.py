@@ -15,7 +15,7 @@ from hil.sprites.mesh import Floats
 from hil.sprites.pose import laid
 
 MM_PER_PX = 0.625
-SPP = 40
+SPP = 48
 MARGIN_PX = 2
 WHITE_LINEAR = 0.578
 TILE_REFLECTANCE = 0.9
@@ -24,7 +24,7 @@ TILE_REFLECTANCE = 0.9
 # half width, half length in mm, radiance. The last number of a light is the radiance of the dim surroundings.
 Bar = tuple[float, float, float, float, float, float]
 LIGHTS: dict[str, tuple[tuple[Bar, ...], float]] = {
-    "bars": (((-210, 0, 260, 26, 300, 1.0), (210, 0, 260, 26, 300, 1.0)), 0.04),
+    "bars": (((-210, 0, 260, 26, 300, 1.0), (210, 0, 260, 26, 300, 1.0)), 0.055),
     "low": (((-300, 0, 130, 14, 300, 1.0), (300, 0, 130, 14, 300, 1.0)), 0.012),
     "dome": ((), 1.0),
     "slanted": (((60, 240, 200, 60, 60, 1.0),), 0.03),

@@ -39,13 +39,13 @@ def _snapped(grid: Floats, value: Floats, pitch_mm: float) -> Floats:
 
 def torn_outline(rng: np.random.Generator, length_mm: float, width_mm: float, ragged_mm: float) -> Field:
     """Return a ragged polygon of about the given size, with tears that run in from the edge."""
-    corners = int(rng.integers(4, 8))
+    corners = int(rng.integers(3, 7))
     angles = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(0, 2 * np.pi)
-    angles += rng.normal(0, 0.25, corners)
+    angles += rng.normal(0, 0.3, corners)
     facing = np.column_stack([np.cos(angles), np.sin(angles)])
-    reach = np.hypot(facing[:, 0] * length_mm / 2, facing[:, 1] * width_mm / 2) * rng.uniform(0.75, 1.0, len(angles))
+    reach = np.hypot(facing[:, 0] * length_mm / 2, facing[:, 1] * width_mm / 2) * rng.uniform(0.65, 1.0, len(angles))
     rough, fine = fractal(rng, 20, 3), waves(rng, 5)
-    tears = [_tear(rng, length_mm, width_mm) for _ in range(int(rng.integers(0, 4)))]
+    tears = [_tear(rng, length_mm, width_mm) for _ in range(int(rng.integers(0, 3)))]
 
     def value(points: Floats) -> Floats:
         edge = (points @ facing.T - reach).max(axis=1)
@@ -60,10 +60,10 @@ def torn_outline(rng: np.random.Generator, length_mm: float, width_mm: float, ra
 
 def _tear(rng: np.random.Generator, length_mm: float, width_mm: float) -> Field:
     """Return a wedge that opens outward: positive inside it."""
-    angle = rng.uniform(0, 2 * np.pi)
-    inward = np.array([np.cos(angle), np.sin(angle)])
-    tip = inward * np.hypot(inward[0] * length_mm, inward[1] * width_mm) * rng.uniform(0.05, 0.4)
-    opening, wobble = rng.uniform(0.06, 0.3), waves(rng, 14)
+    angle, aside = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.7)
+    tip = np.array([np.cos(angle) * length_mm, np.sin(angle) * width_mm]) * rng.uniform(0.12, 0.42)
+    inward = np.array([np.cos(angle + aside), np.sin(angle + aside)])
+    opening, wobble = rng.choice([rng.uniform(0.05, 0.25), rng.uniform(0.3, 1.2)]), waves(rng, 14)
 
     def value(points: Floats) -> Floats:
         along = (points - tip) @ inward
@@ -93,14 +93,16 @@ def bend(points: Floats, through: Floats, angle: float, turn: float, radius_mm: 
     normal, sign = np.array([np.cos(angle), np.sin(angle)]), np.sign(turn) or 1.0
     s = (points[:, :2] - through) @ normal
     t = (points[:, :2] - through) @ np.array([-normal[1], normal[0]])
-    z = points[:, 2] * sign
+    near = (s > -radius_mm) & (s < radius_mm * (1 + abs(turn)))
+    level = float(points[near, 2].mean()) if near.any() else 0.0
+    z = (points[:, 2] - level) * sign
     swept = np.clip(s / radius_mm, 0, abs(turn))
     rest = np.maximum(s - radius_mm * abs(turn), 0)
     arm = np.maximum(radius_mm - z, 0.2 * radius_mm)
     new_s = np.where(s > 0, arm * np.sin(swept) + rest * np.cos(swept), s)
     new_z = np.where(s > 0, radius_mm - arm * np.cos(swept) + rest * np.sin(swept), z)
     plane = through + new_s[:, None] * normal + t[:, None] * np.array([-normal[1], normal[0]])
-    return np.column_stack([plane, new_z * sign])
+    return np.column_stack([plane, new_z * sign + level])
 
 
 def crease(rng: np.random.Generator, points: Floats, size_mm: float, amount: float, count: int) -> Floats:
@@ -136,8 +138,9 @@ def crumple(rng: np.random.Generator, points: Floats, size_mm: float, violence: 
     solid = crease(rng, solid, size_mm, 0.15 + 0.4 * violence, int(rng.integers(2, int(4 + 7 * violence))))
     solid = dent(rng, solid, size_mm, (0.01 + 0.06 * violence) * size_mm, int(rng.integers(2, 8)))
     solid[:, 2] += violence * rng.uniform(0, 0.3) * fractal(rng, rng.uniform(8, 18), 2)(points)
-    for _ in range(int(rng.integers(0, 2) + round(2.6 * violence * rng.random()))):
-        turn = rng.normal(0, 0.35 + 0.9 * violence)
+    balled = 3 if rng.random() < 0.3 * violence else 0
+    for _ in range(balled + int(rng.integers(0, 2) + round(2.6 * violence * rng.random()))):
+        turn = rng.normal(0, 0.35 + 0.9 * violence + 0.3 * balled)
         through = rng.uniform(-0.25, 0.25, 2) * size_mm
         radius = rng.uniform(0.03, 0.16) * size_mm
         solid = bend(solid, through, rng.uniform(0, 2 * np.pi), float(np.clip(turn, -2.6, 2.6)), max(radius, 1.2))
@@ -150,7 +153,7 @@ def shred(
     """Return one shred of sheet; `aspect` is width over length, `ragged` the depth of the torn edge in mm."""
     width = length_mm * aspect
     outline = torn_outline(rng, length_mm, width, ragged)
-    if rng.random() < 0.18:
+    if rng.random() < 0.1:
         at = rng.uniform(-0.25, 0.25, 2) * [length_mm, width]
         outline = punched(outline, [(float(at[0]), float(at[1]), float(rng.uniform(1.5, max(2.0, width / 7))))])
     pitch = float(np.clip(length_mm / 90, 0.45, 0.9))
