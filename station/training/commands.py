@@ -143,7 +143,7 @@ def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painte
         sprites,
         usable,
         card.crop,
-        Scene(),
+        Scene(turn_deg=40),
         pieces=painted.pieces,
         seed=painted.seed,
         on_progress=lambda n, of: teller.tell("Painting", n, of),

@@ -30,10 +30,11 @@ SPLITS = ("train", "val", "test", "held-out light")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How pictures are composed: up to ``cells`` pieces in a grid over the picture, ``frames_per_look`` per belt.
+    """How pictures are composed: up to one piece in each cell of a grid over the picture, ``frames_per_look`` per belt.
 
     A piece is used when at least ``least_visible`` of it shows. ``looks`` pictures are taken of every piece while it
-    travels ``travel_mm`` between two of them. For learning only: ``stretch_spread`` changes the outline of a piece, and
+    travels ``travel_mm`` between two of them. ``turn_deg`` limits how far a sprite is turned from the two attitudes in
+    which its light bars lie across the belt. For learning only: ``stretch_spread`` changes the outline of a piece, and
     ``recoloured`` is the share of the printed and wrapped pieces (RECOLOURED) that get other colours, so that the
     network does not learn the few prints there are by heart.
     """
@@ -45,6 +46,7 @@ class Scene:
     least_visible: float = 0.6
     looks: int = 1
     travel_mm: float = 110.0
+    turn_deg: float = 180.0
     size_spread: float = 0.08
     gain_spread: float = 0.12
     box_shake_px: float = 1.5
@@ -174,7 +176,7 @@ def _piece(
     gain = float(np.exp(rng.normal(0, scene.gain_spread)))
     image = _recoloured(rng, sprite, scene.recoloured)
     scaled = replace(sprite, mm_per_px=sprite.mm_per_px * size, image=_stretched(rng, image, scene.stretch_spread))
-    turned = float(rng.uniform(0, 360))
+    turned = 90 + 180 * int(rng.integers(2)) + float(rng.uniform(-1, 1)) * scene.turn_deg
     return sprite, PlacedSprite(scaled, at_mm, across_mm, turned, bool(rng.random() < 0.5), gain)
 
 

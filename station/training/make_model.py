@@ -51,7 +51,7 @@ class Course:
     learning: Scene = field(
         default_factory=lambda: Scene(stretch_spread=0.10, recoloured=0.5, gain_spread=0.16, size_spread=0.12)
     )
-    measuring: Scene = field(default_factory=lambda: Scene(looks=LOOKS))
+    measuring: Scene = field(default_factory=lambda: Scene(looks=LOOKS, turn_deg=40))
     seed: int = 1
     version: int = 1
 
