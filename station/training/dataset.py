@@ -24,7 +24,7 @@ from vision.crop import CropSpec, crop
 from vision.types import Box
 
 HELD_OUT_LIGHT = "slanted"
-RECOLOURED = frozenset({"AL-UBC", "BAT-OTHER", "BAT-LI", "RES-LIGHT"})
+RECOLOURED = frozenset({"AL-UBC", "BAT-OTHER", "BAT-LI", "CABLE-CU", "PWB", "RES-LIGHT"})
 SPLITS = ("train", "val", "test", "held-out light")
 
 

@@ -49,7 +49,7 @@ class Course:
     )
     crop: CropSpec = field(default_factory=CropSpec)
     learning: Scene = field(
-        default_factory=lambda: Scene(stretch_spread=0.10, recoloured=0.5, gain_spread=0.16, size_spread=0.12)
+        default_factory=lambda: Scene(stretch_spread=0.14, recoloured=0.5, gain_spread=0.16, size_spread=0.12)
     )
     measuring: Scene = field(default_factory=lambda: Scene(looks=LOOKS, turn_deg=40))
     seed: int = 1
