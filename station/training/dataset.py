@@ -57,12 +57,16 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class CropSet:
-    """Crops uint8 (pieces, looks, size, size, 3) BGR; ``truth`` (pieces,) indexes ``labels``; one sprite name each."""
+    """Crops uint8 (pieces, looks, size, size, 3) BGR; ``truth`` (pieces,) indexes ``labels``.
+
+    ``sprites`` and ``objects`` name what each piece was painted from.
+    """
 
     crops: NDArray[np.uint8]
     truth: NDArray[np.int64]
     labels: tuple[str, ...]
     sprites: tuple[str, ...]
+    objects: tuple[str, ...]
 
     def labelled(self) -> LabelledCrops:
         """Every look as a crop of its own."""
@@ -96,18 +100,19 @@ def render_crops(
     rng = np.random.default_rng(seed)
     draw = _Draw(sprites, labels)
     found: list[NDArray[np.uint8]] = []
-    names: list[str] = []
-    truth: list[int] = []
+    drawn: list[Sprite] = []
     while len(found) < pieces:
         painter = Painter(vary(rng, _least_loop(scene.view)), scene.view)
         for _frame in range(scene.frames_per_look):
             for sprite, looks in _one_frame(rng, painter, draw, spec, scene):
                 found.append(looks)
-                names.append(sprite.name)
-                truth.append(labels.index(sprite.label))
+                drawn.append(sprite)
         if on_progress is not None:
             on_progress(min(len(found), pieces), pieces)
-    return CropSet(np.stack(found[:pieces]), np.array(truth[:pieces], np.int64), labels, tuple(names[:pieces]))
+    del found[pieces:], drawn[pieces:]
+    truth = np.array([labels.index(one.label) for one in drawn], np.int64)
+    names, objects = tuple(one.name for one in drawn), tuple(one.object_id for one in drawn)
+    return CropSet(np.stack(found), truth, labels, names, objects)
 
 
 class _Draw:
