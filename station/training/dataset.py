@@ -42,7 +42,7 @@ class Scene:
     view: View = field(default_factory=View)
     columns: int = 8
     rows: int = 5
-    frames_per_look: int = 3
+    frames_per_look: int = 5
     least_visible: float = 0.6
     looks: int = 1
     travel_mm: float = 110.0
