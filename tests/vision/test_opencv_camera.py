@@ -1,0 +1,54 @@
+"""The live camera, with a stream file standing in for the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vision.opencv_camera import OpencvCamera, OpencvCameraSettings
+from vision.types import CameraLost
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> str:
+    path = str(tmp_path / "stream.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 30, (64, 48))
+    for number in range(20):
+        writer.write(np.full((48, 64, 3), 10 * number, np.uint8))
+    writer.release()
+    return f"file:{path}"
+
+
+def test_a_camera_that_is_not_there_says_what_to_do() -> None:
+    camera = OpencvCamera(OpencvCameraSettings("/dev/v4l/by-id/no-such-camera", 64, 48, 30))
+    with pytest.raises(CameraLost, match="plug it in"):
+        camera.open()
+    with pytest.raises(CameraLost, match="not open"):
+        camera.read(0)
+
+
+def test_another_size_than_calibrated_is_refused(stream: str) -> None:
+    with pytest.raises(CameraLost, match="sends 64 x 48 pixels, not 640 x 480"):
+        OpencvCamera(OpencvCameraSettings(stream, 640, 480, 30)).open()
+
+
+def read_all(camera: OpencvCamera, frames: list[tuple[int, int]]) -> None:
+    for _ in range(100):
+        frame = camera.read(500)
+        if frame is not None:
+            frames.append((frame.seq, frame.captured_ns))
+
+
+def test_frames_are_stamped_counted_and_the_end_of_the_stream_is_a_lost_camera(stream: str) -> None:
+    camera = OpencvCamera(OpencvCameraSettings(stream, 64, 48, 30))
+    camera.open()
+    frames: list[tuple[int, int]] = []
+    with pytest.raises(CameraLost, match="check its cable"):
+        read_all(camera, frames)
+    assert frames == sorted(set(frames))
+    assert len(frames) + camera.dropped == 20
+    assert not camera.finished
+    camera.close()
