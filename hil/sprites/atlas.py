@@ -55,8 +55,10 @@ class Sprite:
     """One piece of scrap seen from straight above.
 
     `image` is (h, w, 4) BGRA uint8, colours not multiplied by alpha; the belt runs along the picture's x axis, the
-    light bars lie across it. `label` is a class of the codebook, `object_id` the piece, shown in several sprites, and
-    `split` belongs to the piece. `height_mm` is the height of its top above the belt.
+    light bars lie across it at the left and the right (light "slanted": from above the picture's top edge alone).
+
+    `label` is a class of the codebook, `object_id` the piece, shown in several sprites, and `split` belongs to the
+    piece. `height_mm` is the height of its top above the belt.
     """
 
     name: str

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -53,14 +53,14 @@ def splits(form: str, count: int, seed: int) -> list[Split]:
     return drawn
 
 
-def orders(objects_per_form: int, seed: int) -> list[Order]:
+def orders(objects_per_form: int, seed: int, forms: Sequence[str] = tuple(FORMS)) -> list[Order]:
     """Return all sprites of an atlas: two views a piece, and one more in the held-out light for test pieces.
 
     Forms of the main metals have objects_per_form pieces, the others 0.7 times as many.
     """
     found = []
-    for form, kind in FORMS.items():
-        count = objects_per_form if kind.main else max(1, round(LESSER_SHARE * objects_per_form))
+    for form in forms:
+        count = objects_per_form if FORMS[form].main else max(1, round(LESSER_SHARE * objects_per_form))
         for number, split in enumerate(splits(form, count, seed)):
             found.append(Order(View(form, number, 0, "bars"), split))
             found.append(Order(View(form, number, 1, SECOND_LIGHTS[number % len(SECOND_LIGHTS)]), split))
@@ -92,32 +92,34 @@ def _make(order: Order, seed: int, folder: Path) -> None:
 
 def _one_thread() -> None:
     """Keep a worker to one thread and behind everything else on the machine."""
-    os.nice(15)
+    os.nice(5)
     cv2.setNumThreads(1)
     needed("drjit").set_thread_count(1)
 
 
 def render_atlas(
-    out: Path, objects_per_form: int, *, seed: int, workers: int, resume: bool, progress: Callable[[int, int], None]
+    out: Path,
+    objects_per_form: int,
+    *,
+    seed: int,
+    workers: int,
+    resume: bool,
+    progress: Callable[[int, int], None],
+    forms: Sequence[str] = tuple(FORMS),
 ) -> None:
-    """Render an atlas into a folder; the same seed gives the same pieces.
+    """Render an atlas of some or all forms into a folder; the same seed gives the same pieces.
 
-    Finished sprites wait in `out`/work until all are there; `resume` keeps those of an earlier run. `progress` is told
-    how many of how many sprites are done. Raises RendererMissingError where Mitsuba is not installed.
+    Finished sprites wait in `out`/work until all are there; `resume` keeps those of an earlier run that was stopped.
+    `progress` is told how many of how many sprites are done; what it raises stops the work. Raises
+    RendererMissingError where Mitsuba is not installed.
     """
     renderer = renderer_name()
     folder = out / "work"
     if folder.exists() and not resume:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = orders(objects_per_form, seed)
-    missing = [order for order in wanted if not (folder / f"{order.name}.json").exists()]
-    progress(len(wanted) - len(missing), len(wanted))
-    with ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
-        running = [pool.submit(_make, order, seed, folder) for order in missing]
-        for done, future in enumerate(as_completed(running), len(wanted) - len(missing) + 1):
-            future.result()
-            progress(done, len(wanted))
+    wanted = orders(objects_per_form, seed, forms)
+    _make_missing(wanted, seed, workers, folder, progress)
     rows = write_sheets(out, wanted, folder)
     index = Index(
         version=VERSION, licence="Apache-2.0, the project's own work", renderer=renderer, seed=seed, spp=SPP,
@@ -127,12 +129,28 @@ def render_atlas(
     shutil.rmtree(folder)
 
 
+def _make_missing(
+    wanted: list[Order], seed: int, workers: int, folder: Path, progress: Callable[[int, int], None]
+) -> None:
+    """Render what the work folder lacks; when stopped, wait only for the sprites in hand."""
+    missing = [order for order in wanted if not (folder / f"{order.name}.json").exists()]
+    progress(len(wanted) - len(missing), len(wanted))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _one_thread)
+    try:
+        running = [pool.submit(_make, order, seed, folder) for order in missing]
+        for done, future in enumerate(as_completed(running), len(wanted) - len(missing) + 1):
+            future.result()
+            progress(done, len(wanted))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def write_sheets(out: Path, wanted: list[Order], folder: Path) -> list[SpriteRow]:
     """Pack the sprites of a work folder into sheets, one or more a form; return their rows."""
     rows: list[SpriteRow] = []
     for old in out.glob("*.webp"):
         old.unlink()
-    for form in FORMS:
+    for form in dict.fromkeys(order.view.form for order in wanted):
         mine = [order for order in wanted if order.view.form == form]
         files, places = packed([_picture(folder / f"{order.name}.png") for order in mine])
         names = [f"{form}-{number}.webp" for number in range(len(files))]
@@ -140,7 +158,7 @@ def write_sheets(out: Path, wanted: list[Order], folder: Path) -> list[SpriteRow
             (out / name).write_bytes(data)
         for order, (sheet, box) in zip(mine, places, strict=True):
             row: SpriteRow = json.loads((folder / f"{order.name}.json").read_text("utf-8"))
-            row["sheet"], row["box"] = names[sheet], list(box)
+            row["split"], row["sheet"], row["box"] = order.split, names[sheet], list(box)
             rows.append(row)
     return rows
 

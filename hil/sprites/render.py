@@ -75,7 +75,7 @@ def _scene(light: str, half_mm: tuple[float, float], spp: int, seed: int) -> Nod
         "surroundings": _surroundings(dim, not bars),
         "camera": {
             "type": "orthographic", "near_clip": 1.0, "far_clip": 2000.0,
-            "to_world": look @ mi.ScalarTransform4f().scale([-half_mm[0], half_mm[0], 1]),
+            "to_world": look @ mi.ScalarTransform4f().scale([half_mm[0], half_mm[0], 1]),
             "film": {"type": "hdrfilm", "width": width, "height": height, "pixel_format": "rgba",
                      "component_format": "float32", "rfilter": {"type": "box"}},
             "sampler": {"type": "multijitter", "sample_count": spp, "seed": seed},

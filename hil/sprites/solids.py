@@ -157,7 +157,7 @@ def stone(rng: np.random.Generator, length_mm: float) -> Mesh:
         cuts = (points @ planes.T - reach).max(axis=1)
         return np.asarray(np.maximum(ball + 0.05 * length_mm * wobble(points), cuts) + 0.35 * skin(points))
 
-    return skin_of(value, half * 1.1, float(np.clip(length_mm / 55, 0.5, 1.1)))
+    return skin_of(value, half * 1.5, float(np.clip(length_mm / 55, 0.5, 1.1)))
 
 
 def splinter(rng: np.random.Generator, length_mm: float) -> Mesh:

@@ -1,13 +1,17 @@
 """The renderer, where the extra `train` is installed."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from hil.sprites import render
+from hil.sprites.atlas import load_atlas
 from hil.sprites.extra import RendererMissingError, needed
 from hil.sprites.finish import LOOKS, surface_of
 from hil.sprites.geometry import FORMS, build
+from hil.sprites.making import render_atlas
 from hil.sprites.pose import laid
 from hil.sprites.render import View, encoded, render_sprite, white_balance
 
@@ -63,3 +67,36 @@ def test_a_white_tile_is_neutral_and_bright_in_each_light() -> None:
     for light in ("bars", "low", "dome", "slanted"):
         gains = white_balance(light)
         assert max(gains) / min(gains) < 1.3
+
+
+@with_renderer
+def test_the_picture_is_not_mirrored() -> None:
+    scene = render._scene("dome", (20.0, 20.0), 4, 1)
+    scene["ahead"] = {"type": "sphere", "center": [12, 0, 5], "radius": 3}
+    scene["aside"] = {"type": "sphere", "center": [0, 12, 5], "radius": 3}
+    alpha = render._shot(scene, 4, 1)[..., 3]
+    assert alpha[32, 51] == 1
+    assert alpha[12, 32] == 1
+    assert alpha[:, :26].max() == alpha[38:].max() == 0
+
+
+@with_renderer
+def test_a_stopped_rendering_is_resumed_where_it_was(tmp_path: Path) -> None:
+    first: list[tuple[int, int]] = []
+
+    def stop(done: int, wanted: int) -> None:
+        first.append((done, wanted))
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render_atlas(tmp_path, 3, seed=5, workers=1, resume=False, progress=stop, forms=("wood",))
+    second: list[tuple[int, int]] = []
+    render_atlas(
+        tmp_path, 3, seed=5, workers=1, resume=True, progress=lambda *told: second.append(told), forms=("wood",)
+    )
+    assert first[0] == (0, 5)
+    assert second[0][0] >= 1
+    assert second[-1] == (5, 5)
+    assert len(load_atlas(tmp_path).sprites) == 5
+    assert not (tmp_path / "work").exists()
