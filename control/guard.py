@@ -22,6 +22,7 @@ class Refusal(StrEnum):
     air_low = "air low"
     vision_silent = "vision silent"
     machine_lost = "machine lost"
+    machine_stopped = "machine stopped by itself"
     fresh_order_needed = "fresh order needed"
     not_armed = "not armed"
     pulse_length = "pulse length"
@@ -65,6 +66,8 @@ class Guard:
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
         self._latched = True
+        self._asked = (False, False)
+        self._granted = (False, False)
         self._shots: deque[_Shot] = deque()
         self._ids: dict[int, None] = {}
 
@@ -75,6 +78,13 @@ class Guard:
 
         ``last_command_ns`` is when vision last spoke, None for never; its silence is a stop.
         """
+        admission = self._admit(command, sample, now_ns, last_command_ns)
+        self._asked = (admission.run, admission.armed)
+        return admission
+
+    def _admit(
+        self, command: Command, sample: MachineSample | None, now_ns: int, last_command_ns: int | None
+    ) -> Admission:
         stopped = self._stop(sample, now_ns, last_command_ns)
         self._latched = self._latched if stopped is None else True
         if stopped is None and not (command.run or command.armed):
@@ -98,7 +108,20 @@ class Guard:
             return Refusal.estop
         if not sample.interlocks.guard_closed:
             return Refusal.guard_open
-        return Refusal.vision_silent if is_silent else None
+        has_dropped = self._has_dropped(sample)
+        if is_silent:
+            return Refusal.vision_silent
+        return Refusal.machine_stopped if has_dropped else None
+
+    def _has_dropped(self, sample: MachineSample) -> bool:
+        """True when the controller takes back what it had granted and is still asked for: a stop of its own.
+
+        Disarming for want of air is no stop, that returns by itself.
+        """
+        shown = (sample.running, sample.armed or not sample.interlocks.air_ok)
+        was_granted = self._granted
+        self._granted = (self._asked[0] and shown[0], self._asked[1] and shown[1])
+        return any(asked and was and not now for asked, was, now in zip(self._asked, was_granted, shown, strict=True))
 
     def _sift(self, command: Command, now_ns: int) -> Admission:
         self._forget(now_ns)

@@ -13,6 +13,7 @@ from control.modbus_wire import ModbusWire
 from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSample, ShotReport, ShotResult
 
 _ADOPT_TRIES = 5
+_STOPPED = "answers, but its program has stopped: its heartbeat stands still. Put the controller into RUN."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,22 @@ class ModbusMachine:
         for _ in range(_ADOPT_TRIES):
             read_index = self._read_status().read_index
             self._request(CommandBlock(self._command.heartbeat ^ 1, run=False, armed=False, write_index=read_index))
-            status = self._read_status()
-            if status.read_index == read_index:
+            status = self._read_after_a_scan()
+            if status.read_index == read_index and not (status.running or status.armed):
                 self._toggled_ns = self._now_ns()
                 self._read_index, self._result_index = read_index, status.result_index
                 return
-        self._lose("keeps reading jobs while it is disarmed. Another master may be writing to it.")
+        self._lose("does not come to rest when it is disarmed. Another master may be writing to it.")
+
+    def _read_after_a_scan(self) -> StatusBlock:
+        """A status that the controller made after everything written so far: its heartbeat has moved since."""
+        begun_ns = self._now_ns()
+        status = first = self._read_status()
+        while status.heartbeat == first.heartbeat:
+            if self._now_ns() - begun_ns > job_ring.HEARTBEAT_LIMIT_MS * 1_000_000:
+                self._lose(_STOPPED)
+            status = self._read_status()
+        return status
 
     def _read_status(self) -> StatusBlock:
         return job_ring.unpack_status(
@@ -137,7 +148,7 @@ class ModbusMachine:
         if unread > _steps(self._read_index, self._command.write_index):
             self._lose("has started anew or another master writes to it: its job index went back.")
         if self._watch.silent_ms(status.heartbeat, taken_ns) > job_ring.HEARTBEAT_LIMIT_MS:
-            self._lose("answers, but its program has stopped: its heartbeat stands still. Restart the controller.")
+            self._lose(_STOPPED)
 
     def _new_reports(self, status: StatusBlock) -> list[ShotReport]:
         fresh = _steps(self._result_index, status.result_index)

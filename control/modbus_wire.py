@@ -85,7 +85,7 @@ class ModbusWire:
             self._lose(f"There is no connection to the controller at {self._where}.")
         try:
             return request()
-        except ConnectionException:
+        except (ConnectionException, ConnectionError):
             self._lose(
                 f"The controller at {self._where} closed the connection. Check that it is in RUN and that no other "
                 "master has taken its only connection."

@@ -104,11 +104,13 @@ class Loop:
         self._polls += 1
         self._late_polls += late_ns > self._settings.late_ms * 1e6
         self._station.receive()
-        command = self._hear()
+        admission = self._judge(self._hear())
         try:
             if not self._connected and self._now_ns() >= self._reopen_ns:
                 self._open()
-            self._drive(command)
+            if self._connected:
+                self._request(admission)
+                self._poll()
         except MachineLost as lost:
             self._lose(MachineDown("machine-lost", str(lost)))
         except MachineMismatch as mismatch:
@@ -137,24 +139,22 @@ class Loop:
         self._machine.open()
         self._connected = True
 
-    def _drive(self, command: Command) -> None:
+    def _judge(self, command: Command) -> Admission:
+        """From here on every job of the command is either pending or has its report."""
         admission = self._guard.admit(command, self._sample, self._now_ns(), self._commanded_ns)
         self._reports += [_ignored(job, self._carrier) for job, _why in admission.refused]
         self._jobs_refused += len(admission.refused)
+        self._pending |= {job.id: job for job in admission.jobs}
+        return admission
+
+    def _request(self, admission: Admission) -> None:
         fell_silent = admission.held is Refusal.vision_silent and self._held is not Refusal.vision_silent
         self._held = admission.held
-        if not self._connected:
-            return
         self._down = _HELD if admission.held is Refusal.fresh_order_needed else None
         if fell_silent:
             self._machine.safe()
-        self._request(admission)
-        self._poll()
-
-    def _request(self, admission: Admission) -> None:
         self._machine.beat(run=admission.run, armed=admission.armed)
         if admission.jobs:
-            self._pending |= {job.id: job for job in admission.jobs}
             self._machine.arm(admission.jobs)
 
     def _poll(self) -> None:
@@ -174,6 +174,7 @@ class Loop:
         self._reports += [_ignored(job, self._carrier) for job in self._pending.values()]
         self._pending.clear()
         self._sample = None
+        self._held = Refusal.machine_lost
         if self._down != down:
             self._down_ns = self._now_ns()
         self._down = down

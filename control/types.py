@@ -149,6 +149,7 @@ class Reason(StrEnum):
     unseen = "unseen"
     hazard = "hazard"
     bypass = "bypass"
+    unfinished = "unfinished"
 
 
 class Ejection(NamedTuple):

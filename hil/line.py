@@ -108,7 +108,7 @@ class Line:
         return stamp.row + round(pos_mm / self._view.mm_per_px) > self._view.height_px
 
 
-def run_line(  # noqa: PLR0917 - a process entry is called with positional arguments
+def run_line(
     settings: LineSettings, ring_name: str, motion_name: str, valve_events: Port, mishaps: Port, truth: Port
 ) -> None:
     """Process entry: pictures into the frame ring, ``LineNews`` over ``truth``; ends on SIGTERM or with its parent."""

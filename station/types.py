@@ -45,6 +45,49 @@ class OrderAnswer(NamedTuple):
     refusal: str | None
 
 
+class Mark(NamedTuple):
+    """What the page draws over one piece in the frame of this step."""
+
+    box: Box
+    piece_id: int
+    label: str
+    confidence: float
+    outlet: str
+    decided: bool
+
+
+class Conditions(NamedTuple):
+    """Faults that the parent process sees, all of them, told to vision whenever they change: (code, detail)."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+class Finish(NamedTuple):
+    """The run ends: close every piece, say so, and leave."""
+
+
+class Finished(NamedTuple):
+    """All records of the run have been sent."""
+
+
+class FootageEnded(NamedTuple):
+    """The recording has been played to its end."""
+
+
+class Timing(NamedTuple):
+    """How long each frame kept the vision loop busy, milliseconds, since the last message."""
+
+    frame_ms: tuple[float, ...]
+
+
+class Shown(NamedTuple):
+    """A picture for the page lies in the view ring under ``seq``, with what was seen in it."""
+
+    seq: int
+    captured_ns: int
+    marks: tuple[Mark, ...]
+
+
 class Inputs(NamedTuple):
     """Everything one step of the sorter is told. ``conditions`` are device faults seen now: (code, detail)."""
 
@@ -75,17 +118,6 @@ class PieceRecord:
     closed_ns: int
 
 
-class Mark(NamedTuple):
-    """What the page draws over one piece in the frame of this step."""
-
-    box: Box
-    piece_id: int
-    label: str
-    confidence: float
-    outlet: str
-    decided: bool
-
-
 class ActiveFault(NamedTuple):
     """A fault that is present or latched; ``since_ns`` is monotonic, ``order`` counts first-out."""
 
@@ -108,6 +140,8 @@ class Status:
     frames: int
     frames_dropped: int
     frames_unplaced: int
+    pieces: int
+    newest_piece: int
     open_pieces: int
     now_ns: int
 

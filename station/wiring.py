@@ -1,1 +1,115 @@
-"""Which devices this station really has: the only place that knows what is real and what is simulated."""
+"""Which devices this station really has: the only place that knows what is real and what is simulated.
+
+A child is told its device as a *choice*, a plain value, and opens it here. Imports stand inside the cases, so that a
+process loads only what it uses.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from control.modbus_machine import ModbusSettings
+from control.types import Identity, Machine
+
+if TYPE_CHECKING:
+    from vision.types import Camera
+
+
+@dataclass(frozen=True, slots=True)
+class RingCameraChoice:
+    """Pictures of the simulated line, through shared memory."""
+
+    ring: str
+    shape: tuple[int, int, int]
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCameraChoice:
+    """Recorded pictures; the first is shown at ``t0_ns``."""
+
+    folder: Path
+    t0_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpencvCameraChoice:
+    """A real camera."""
+
+    device: str
+    width_px: int
+    height_px: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMachineChoice:
+    """A machine in memory that counts as the recording did; the first picture of ``folder`` falls on ``t0_ns``."""
+
+    folder: Path
+    t0_ns: int
+    identity: Identity
+    longest_on_ms: float
+
+
+CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
+MachineChoice = ModbusSettings | RecordedMachineChoice
+
+
+def open_camera(choice: CameraChoice) -> Camera:
+    """The camera of a vision process, not connected yet."""
+    match choice:
+        case RingCameraChoice():
+            from hil.camera import RingCamera
+
+            return RingCamera(choice.ring, choice.shape, choice.slots)
+        case FolderCameraChoice():
+            from vision.footage import FolderCamera
+
+            return FolderCamera(choice.folder, choice.t0_ns)
+        case OpencvCameraChoice():
+            from vision.opencv_camera import OpencvCamera, OpencvCameraSettings
+
+            return OpencvCamera(OpencvCameraSettings(choice.device, choice.width_px, choice.height_px, choice.fps))
+        case _:
+            assert_never(choice)
+
+
+def open_machine(choice: MachineChoice) -> Machine:
+    """The machine of a control process, not connected yet."""
+    match choice:
+        case ModbusSettings():
+            from control.modbus_machine import ModbusMachine
+
+            return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+        case RecordedMachineChoice():
+            return _recorded_machine(choice)
+        case _:
+            assert_never(choice)
+
+
+def probe_machine(choice: MachineChoice) -> None:
+    """Connect once and let go: raises MachineLost or MachineMismatch with a sentence."""
+    machine = open_machine(choice)
+    try:
+        machine.open()
+    finally:
+        machine.close()
+
+
+def _recorded_machine(choice: RecordedMachineChoice) -> Machine:
+    from hil.controller import ControllerSettings
+    from hil.drive import EncoderSettings, TableBelt
+    from hil.sim import SimMachine
+    from station.ticks import read_ticks
+    from vision.footage import check_footage
+
+    identity = choice.identity
+    encoder = EncoderSettings(identity.ticks_per_mm, identity.counter_bits)
+    settings = ControllerSettings((choice.longest_on_ms,) * identity.outputs, encoder=encoder)
+    shift_ns = choice.t0_ns - check_footage(choice.folder).captured_ns[0]
+    clock = time.monotonic_ns  # noqa: TID251 - the driver's clock
+    return SimMachine(settings, TableBelt(read_ticks(choice.folder), shift_ns, encoder), clock)

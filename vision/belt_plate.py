@@ -18,6 +18,9 @@ Picture = NDArray[np.uint8]
 
 _BANDS = 8
 _MAD_TO_SIGMA = 1 / 0.6745
+_MEAN_TO_SIGMA = 1.2533
+_UNEVEN = 2.0
+_CREEP = 0.25
 _STRANGE_SHARE = 0.5
 _STRANGE_LIMIT = 3 * _BANDS
 
@@ -57,35 +60,36 @@ class BeltPlate:
         self._tolerance = tolerance
         self.coarse = Bounds(*(np.zeros_like(first) for _ in Bounds._fields))
         self.fine = Bounds(*(np.zeros(shape, np.uint8) for _ in Bounds._fields))
+        self._learned = self._strange = 0
+        self._plate: Plane = _plate_of(first)
+        self._spread: Plane = _spread(first - self._plate)
         self._begin(first)
 
     def learn(self, coarse: Picture, slowest: float) -> None:
         """Follow one picture, one band of its rows per call; ``slowest`` is the smallest share a picture may weigh."""
         rows = self._rows(self._learned % _BANDS)
         self._learned += 1
-        weight = max(slowest, 1 / (1 + self._learned // _BANDS))
+        weight = max(slowest, 1 / (2 + self._learned // _BANDS))
         strayed = coarse[rows] - self._plate[rows]
-        limit = 2 * self._spread
-        self._plate[rows] += np.float32(weight) * np.clip(strayed, -limit, limit)
-        self._spread += np.float32(weight / _BANDS) * (_spread(strayed) - self._spread)
-        self._judge(strayed)
+        distance = np.abs(strayed)
+        foreign = (distance > self._width()).any(axis=2, keepdims=True)
+        self._strange = self._strange + 1 if float(foreign.mean()) > _STRANGE_SHARE else 0
+        creep = np.float32(_CREEP) * self._spread
+        self._plate[rows] += np.float32(weight) * np.where(foreign, np.clip(strayed, -creep, creep), strayed)
+        bare = np.maximum((~foreign).sum(axis=0), 1)
+        seen = _smoothed(np.where(foreign, np.float32(0), distance).sum(axis=0) / bare * _MEAN_TO_SIGMA)
+        self._spread += np.float32(weight / _BANDS) * (seen - self._spread)
         if self._strange >= _STRANGE_LIMIT:
             self._begin(coarse)
         else:
             self._bound(rows)
 
     def _begin(self, coarse: Picture) -> None:
-        self._learned = 0
-        self._strange = 0
+        self._learned = self._strange = 0
         self._plate = _plate_of(coarse)
         self._spread = _spread(coarse - self._plate)
         for band in range(_BANDS):
             self._bound(self._rows(band))
-
-    def _judge(self, strayed: Plane) -> None:
-        """Count pictures that are mostly not the belt we know: the light changed, and it must be learnt anew."""
-        strange = float((np.abs(strayed) > self._width()).any(axis=2).mean()) > _STRANGE_SHARE
-        self._strange = self._strange + 1 if strange else 0
 
     def _rows(self, band: int) -> slice:
         height = len(self.coarse.low)
@@ -119,7 +123,14 @@ def _plate_of(coarse: Picture) -> Plane:
 
 
 def _spread(strayed: Plane) -> Plane:
-    """Standard deviation of the belt per column and channel, float32 (w, 3), from the median, smoothed across."""
-    sigma = (np.median(np.abs(strayed), axis=0) * _MAD_TO_SIGMA).astype(np.float32)
-    wide = cv2.GaussianBlur(sigma[None], (0, 0), sigmaX=8, sigmaY=0.1, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(wide[0], np.float32)
+    """Standard deviation of the belt per column and channel, float32 (w, 3), from medians that pieces hardly move."""
+    sigma = np.median(np.abs(strayed), axis=0) * _MAD_TO_SIGMA
+    return _smoothed(np.minimum(sigma, _UNEVEN * np.median(sigma, axis=0)))
+
+
+def _smoothed(sigma: Plane) -> Plane:
+    """Evened out across the belt."""
+    row = sigma[None].astype(np.float32)
+    return np.asarray(
+        cv2.GaussianBlur(row, (0, 0), sigmaX=8, sigmaY=0.1, borderType=cv2.BORDER_REPLICATE)[0], np.float32
+    )

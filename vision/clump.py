@@ -23,10 +23,10 @@ class ClumpLimits:
     of the outline's area a part's core must have, so that wires, tangles and ragged edges stay in one piece.
     """
 
-    solid: float = 0.9
+    solid: float = 0.94
     cut_neck: float = 0.5
     doubt_neck: float = 0.72
-    min_core: float = 0.04
+    min_core: float = 0.03
 
 
 def parts_of(outline: Contour, min_area_px: float, limits: ClumpLimits) -> list[tuple[Contour, bool]]:

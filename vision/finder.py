@@ -24,11 +24,14 @@ _PIECE = 255
 class FinderSettings:
     """What counts as a piece.
 
-    ``step_px``: every how many pixels the coarse search looks. ``sigmas`` and ``min_contrast``: a pixel is no belt
-    when it strays further than so many spreads and grey levels. ``shadow_share``: the share of light a shadow may
-    take without being a piece. ``join_mm``: gaps that are closed. ``min_area_mm2``: smaller things are dust.
-    ``learn_weight``: share by which one learnt picture moves the known belt. ``seam_share``: a thin line spanning
-    that share of the picture's width is a belt splice. ``left_px`` and ``right_px`` bound the belt, None: the edge.
+    ``step_px``: every how many pixels the coarse search looks; ``crowd`` of ``grow_px`` x ``grow_px`` coarse pixels
+    must be no belt. ``sigmas`` (brightness, red, blue), ``min_contrast`` and ``min_colour``: a pixel is no belt when
+    it strays further than so many spreads and levels, and surely none ``sure`` times as far; ``sure_pixels`` coarse
+    ones make it worth a look, ``sure_share`` of its area makes it a piece, an eighth of that if its outline fills
+    ``solid`` of its hull. ``shadow_share``: the light a shadow may take; where less than ``dark_piece_share`` is not
+    shadow, it is a dark piece. ``join_mm``: gaps that are closed. ``min_area_mm2``: smaller things are dust.
+    ``learn_weight``: share by which one picture moves the known belt. ``seam_share`` and ``seam_mm``: a line thinner
+    than that across so much of the width is a belt splice. ``left_px``, ``right_px`` bound the belt, None: the edge.
     """
 
     mm_per_px: float = 0.625
@@ -40,7 +43,7 @@ class FinderSettings:
     sure_pixels: int = 3
     grow_px: int = 5
     crowd: int = 4
-    sure_share: float = 0.12
+    sure_share: float = 0.3
     solid: float = 0.88
     shadow_share: float = 0.45
     join_mm: float = 2.5

@@ -1,7 +1,7 @@
 """Frames between processes: a few picture slots in shared memory, one writer, newest frame wins.
 
-Every slot carries a sequence number that is odd while the slot is being written, so a reader can tell that the writer
-lapped it. The creator owns the memory and unlinks it; the others attach by name.
+Every slot carries a lock number that is odd while the slot is being written, so that a reader never takes a picture or
+a stamp that is half written. The creator owns the memory and unlinks it; the others attach by name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from multiprocessing import shared_memory
 import numpy as np
 from numpy.typing import NDArray
 
-_HEADER = struct.Struct("<QQqq")  # lock, seq, captured_ns, tick (minus one: none)
+_LOCK = struct.Struct("<Q")
+_STAMP = struct.Struct("<Qqq")  # seq, captured_ns, tick
 _NO_TICK = -1
 
 
@@ -35,31 +36,28 @@ class FrameRing:
     def begin(self) -> NDArray[np.uint8]:
         """The slot to write the next picture into; readers leave it alone until ``commit``."""
         slot = self._written % self._slots
-        self._put(slot, 2 * self._written + 1, 0, 0, None)
+        _LOCK.pack_into(self._buffer(), slot * self._stride, 2 * self._written + 1)
         return self._images[slot]
 
     def commit(self, seq: int, captured_ns: int, tick: int | None) -> None:
         """Publish the picture written since ``begin``; ``seq`` starts at 1 and grows."""
-        slot = self._written % self._slots
-        self._put(slot, 2 * self._written + 2, seq, captured_ns, tick)
+        at = self._written % self._slots * self._stride
+        _STAMP.pack_into(self._buffer(), at + _LOCK.size, seq, captured_ns, _NO_TICK if tick is None else tick)
         self._written += 1
+        _LOCK.pack_into(self._buffer(), at, 2 * self._written)
 
     def newest(self, after_seq: int) -> tuple[int, int, int | None, NDArray[np.uint8]] | None:
         """(seq, captured_ns, tick, image view) of the newest picture with seq > ``after_seq``, or None."""
-        best: tuple[int, int] | None = None
-        for slot in range(self._slots):
-            lock, seq, _ns, _tick = _HEADER.unpack_from(self._buffer(), slot * self._stride)
-            if lock % 2 == 0 and seq > after_seq and (best is None or seq > best[0]):
-                best = (seq, slot)
-        if best is None:
+        stamps = [(stamp, slot) for slot in range(self._slots) if (stamp := self._stamp(slot)) is not None]
+        (seq, captured_ns, tick), slot = max(stamps, default=((0, 0, _NO_TICK), 0))
+        if seq <= after_seq:
             return None
-        seq, slot = best
-        _lock, found, captured_ns, tick = _HEADER.unpack_from(self._buffer(), slot * self._stride)
-        return None if found != seq else (seq, captured_ns, None if tick == _NO_TICK else tick, self._images[slot])
+        return seq, captured_ns, None if tick == _NO_TICK else tick, self._images[slot]
 
     def still(self, seq: int) -> bool:
         """True while the picture ``seq`` has not been overwritten."""
-        return any(_HEADER.unpack_from(self._buffer(), slot * self._stride)[1] == seq for slot in range(self._slots))
+        stamps = map(self._stamp, range(self._slots))
+        return any(stamp is not None and stamp[0] == seq for stamp in stamps)
 
     def close(self) -> None:
         """Detach; the owner also removes the memory. Views handed out must not be used any more."""
@@ -68,9 +66,13 @@ class FrameRing:
         if self._owner:
             self._memory.unlink()
 
-    def _put(self, slot: int, lock: int, seq: int, captured_ns: int, tick: int | None) -> None:
-        packed = _NO_TICK if tick is None else tick
-        _HEADER.pack_into(self._buffer(), slot * self._stride, lock, seq, captured_ns, packed)
+    def _stamp(self, slot: int) -> tuple[int, int, int] | None:
+        """(seq, captured_ns, tick) of a slot; None while it is empty or being written."""
+        at = slot * self._stride
+        (before,) = _LOCK.unpack_from(self._buffer(), at)
+        seq, captured_ns, tick = _STAMP.unpack_from(self._buffer(), at + _LOCK.size)
+        (after,) = _LOCK.unpack_from(self._buffer(), at)
+        return (seq, captured_ns, tick) if before == after and before % 2 == 0 and before else None
 
     def _buffer(self) -> memoryview:
         buffer = self._memory.buf

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sample = NDArray[np.float32]
+Brightness = NDArray[np.uint8]
 
+_NEARLY_ALL = 0.98
 _FROZEN = "camera-frozen"
 _BLACK = "picture-black"
 _OVEREXPOSED = "picture-overexposed"
@@ -47,16 +49,16 @@ class PictureHealth:
     def see(self, image: NDArray[np.uint8], belt_moved: bool) -> tuple[tuple[str, str], ...]:
         """Conditions (code, detail) now; ``belt_moved``: by a few millimetres since the picture before."""
         step = self._settings.step_px
-        sample = image[::step, ::step].astype(np.float32)
-        bright = sample.max(axis=2)
+        sample = np.ascontiguousarray(image[::step, ::step])
+        bright, green = sample.max(axis=2), sample[..., 1].astype(np.float32)
         middle = float(np.median(bright))
         details = {
-            _FROZEN: self._frozen(sample[..., 1]) if belt_moved else None,
+            _FROZEN: self._frozen(green) if belt_moved else None,
             _BLACK: self._black(bright, middle),
             _OVEREXPOSED: self._overexposed(bright, middle),
         }
         if belt_moved or self._before is None:
-            self._before = sample[..., 1]
+            self._before = green
         self._follow(middle, good=details[_BLACK] is None and details[_OVEREXPOSED] is None)
         return tuple(self._counted(details, belt_moved))
 
@@ -79,15 +81,15 @@ class PictureHealth:
             return None
         return f"the belt moved but the picture did not (likeness {likeness:.2f})"
 
-    def _black(self, bright: Sample, middle: float) -> str | None:
+    def _black(self, bright: Brightness, middle: float) -> str | None:
         settings = self._settings
-        if float(np.percentile(bright, 98)) < settings.black_level:
+        if float((bright < settings.black_level).mean()) > _NEARLY_ALL:
             return f"nearly every pixel is below {settings.black_level:.0f} of 255"
         if self._usual is not None and middle < settings.dim_share * self._usual:
             return f"brightness is {middle:.0f}, usually {self._usual:.0f}"
         return None
 
-    def _overexposed(self, bright: Sample, middle: float) -> str | None:
+    def _overexposed(self, bright: Brightness, middle: float) -> str | None:
         settings = self._settings
         burnt = float((bright >= settings.burnt_level).mean())
         if burnt > settings.burnt_share:

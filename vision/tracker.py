@@ -17,12 +17,14 @@ _OVERLAP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    """``labels``: how many the model tells apart. ``gate_mm``: how far the middle of a whole piece may seem to move.
+    """``labels``: how many the model tells apart. ``first_id``: number of the first piece.
+    ``gate_mm``: how far the middle of a whole piece may seem to move.
 
     ``part_after``: after so many frames, and more than it was seen as one, something seen in parts is several pieces.
     """
 
     labels: int
+    first_id: int = 1
     gate_mm: float = 15.0
     part_after: int = 2
 
@@ -41,7 +43,7 @@ class Tracker:
     def __init__(self, settings: TrackerSettings) -> None:
         self._settings = settings
         self._tracks: dict[int, Track] = {}
-        self._next_id = 1
+        self._next_id = settings.first_id
         self._origin: int | None = None
         self._ticks_per_mm = 1.0
 

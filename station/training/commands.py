@@ -56,9 +56,9 @@ def train(
     counts = {"train": pieces, "val": measured, "test": measured, "held-out light": measured}
     with _refusals(), _progress() as shown:
         schedule = _schedule(seed, epochs, threads)
-        from station.training.make_model import Course, make_model, read_sprites  # noqa: PLC0415 - an extra
-        from station.training.photos import with_photo_notes  # noqa: PLC0415 - as above
-        from station.training.rollup import read_families  # noqa: PLC0415 - as above
+        from station.training.make_model import Course, make_model, read_sprites
+        from station.training.photos import with_photo_notes
+        from station.training.rollup import read_families
 
         families = read_families(codebook)
         sprites = read_sprites(atlas, tuple(families))
@@ -73,7 +73,7 @@ def _schedule(seed: int, epochs: int, threads: int) -> Schedule:
     # Waiting threads that spin cost three quarters of the machine when something else runs beside.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        from station.training.train import Schedule  # noqa: PLC0415 - PyTorch is an extra
+        from station.training.train import Schedule
     except ImportError as error:
         raise TrainingRefused(
             f"Training needs the extra train ({error.name} is missing): pip install 'scrap-sorting-station[train]'."
@@ -116,10 +116,10 @@ class _Painted:
 
 
 def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, painted: _Painted) -> Report:
-    from station.training.folders import read_crops  # noqa: PLC0415 - help must be quick
-    from station.training.rollup import read_families, roll_up  # noqa: PLC0415 - as above
-    from vision.classifier import Classifier  # noqa: PLC0415 - as above
-    from vision.model_card import load_card  # noqa: PLC0415 - as above
+    from station.training.folders import read_crops
+    from station.training.rollup import read_families, roll_up
+    from vision.classifier import Classifier
+    from vision.model_card import load_card
 
     eye = Classifier(load_card(model))
     eye.self_test()
@@ -134,8 +134,8 @@ def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, pa
 
 
 def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painted: _Painted) -> LabelledCrops:
-    from station.training.dataset import Scene, render_crops, sprites_of  # noqa: PLC0415 - help must be quick
-    from station.training.make_model import read_sprites  # noqa: PLC0415 - as above
+    from station.training.dataset import Scene, render_crops, sprites_of
+    from station.training.make_model import read_sprites
 
     sprites = sprites_of("test", read_sprites(painted.atlas, tuple(families)).all)
     usable = tuple(one for one in card.labels if any(sprite.label == one for sprite in sprites))

@@ -148,7 +148,7 @@ def report(
 
 def write_report(found: Report, json_file: Path | None, html_file: Path | None) -> None:
     """Write the JSON and the page where wanted."""
-    from station.training.page import page  # noqa: PLC0415 - jinja2 is only needed for the page
+    from station.training.page import page
 
     if json_file is not None:
         json_file.write_text(found.as_json() + "\n", encoding="utf-8")

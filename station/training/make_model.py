@@ -89,7 +89,7 @@ def make_model(
 
     ``tell`` hears (what is done, steps done, steps in all). Returns the card as read back and the figures per piece.
     """
-    from station.training.train import INPUT, as_onnx, fit  # noqa: PLC0415 - needs the extra "train"
+    from station.training.train import INPUT, as_onnx, fit
 
     work.mkdir(parents=True, exist_ok=True)
     data = {split: _crops(split, work, sprites, course, tell) for split in course.pieces}

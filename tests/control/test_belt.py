@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from control.belt import Belt, BeltNews, BeltTrouble
@@ -42,7 +42,8 @@ def test_the_place_where_the_counter_starts_changes_nothing(
     assert plain.speed_mm_s == shifted.speed_mm_s
 
 
-@given(start=st.integers(0, 2**16 - 1), ahead=st.integers(-30_000, 30_000))
+@given(start=st.integers(0, 2**16 - 1), ahead=st.integers(-(2**15), 2**15 - 1))
+@example(start=0, ahead=2**15 - 1)
 def test_a_count_in_a_report_becomes_the_tick_it_was_made_from(start: int, ahead: int) -> None:
     belt = make_belt(16)
     drive(belt, [start, (start + 150) % 2**16])
@@ -66,6 +67,14 @@ def test_nothing_is_ever_extrapolated(captured_ms: int) -> None:
     drive(belt, [500, 600, 650])
 
     assert belt.tick_at(captured_ms * MS) is None
+
+
+def test_only_the_last_second_is_remembered() -> None:
+    belt = make_belt()
+    drive(belt, [100 * n for n in range(202)])
+
+    assert belt.tick_at(1009 * MS) is None
+    assert belt.tick_at(1015 * MS) == 10_150
 
 
 def test_no_tick_is_found_across_a_gap() -> None:

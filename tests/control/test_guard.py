@@ -116,6 +116,37 @@ def test_without_air_the_belt_may_run_but_nothing_fires_and_it_returns_by_itself
     assert (with_air.armed, len(with_air.jobs)) == (True, 1)
 
 
+@pytest.mark.parametrize(("running", "armed"), [(False, False), (True, False), (False, True)])
+def test_a_controller_that_stops_by_itself_is_not_started_again_without_a_fresh_order(
+    running: bool, armed: bool
+) -> None:
+    guard, sample = Guard(LIMITS), make_sample(0, 0)
+    resting = sample._replace(running=False, armed=False)
+    polls = [(REST, resting), (GO, resting), (GO, resting), (GO, sample), (GO, sample)]
+    assert [guard.admit(command, shown, 0, 0).armed for command, shown in polls] == [False, True, True, True, True]
+
+    stopped = guard.admit(GO, sample._replace(running=running, armed=armed), 0, 0)
+
+    assert (stopped.run, stopped.armed, stopped.held) == (False, False, Refusal.machine_stopped)
+    assert guard.admit(GO, resting, 0, 0).held is Refusal.fresh_order_needed
+
+
+def test_a_controller_that_is_slow_to_follow_a_pause_has_not_stopped_by_itself() -> None:
+    guard, sample = Guard(LIMITS), make_sample(0, 0)
+    resting = sample._replace(running=False, armed=False)
+    polls = [(REST, resting), (GO, resting), (GO, sample), (REST, sample), (GO, sample), (GO, resting), (GO, sample)]
+
+    assert [guard.admit(command, shown, 0, 0).held for command, shown in polls] == [None] * 7
+
+
+def test_a_controller_that_disarms_for_want_of_air_has_not_stopped_by_itself() -> None:
+    guard, sample = Guard(LIMITS), make_sample(0, 0)
+    without_air = make_sample(0, 0, NO_AIR)._replace(armed=False)
+    polls = [(REST, sample), (GO, sample), (GO, sample), (GO, without_air), (GO, sample)]
+
+    assert [guard.admit(command, shown, 0, 0).armed for command, shown in polls] == [False, True, True, False, True]
+
+
 def test_a_disarmed_command_carries_no_jobs() -> None:
     admission = Shift().started().poll(Command(run=True, armed=False, jobs=(make_job(1),)))
 

@@ -70,7 +70,7 @@ def test_permuted_labels_are_caught_by_the_golden_crops(tmp_path: Path) -> None:
 
 
 def test_labels_that_differ_from_those_in_the_network_are_refused(tmp_path: Path) -> None:
-    import onnx  # noqa: PLC0415 - only this test writes metadata
+    import onnx
 
     model = onnx.load_model_from_string(tiny_network())
     onnx.helper.set_model_props(model, {"labels": "CU-NO2,SS-304,BRASS-YEL"})

@@ -42,7 +42,7 @@ def _sprites() -> Sprites:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_is_taught_measured_and_proves_itself_and_a_second_run_goes_on(tmp_path: Path) -> None:
-    from station.training.train import Schedule  # noqa: PLC0415 - skipped above without PyTorch
+    from station.training.train import Schedule
 
     told: list[str] = []
     for folder in ("first", "second"):

@@ -11,6 +11,6 @@ from vision.types import Port
 
 def run_modbus(settings: ControlSettings, modbus: ModbusSettings, vision: Port, station: Port) -> None:
     """Target of the spawned process: returns after SIGTERM or when a neighbour is gone, with the machine made safe."""
-    clock = time.monotonic_ns  # noqa: TID251 - the process is where time comes from
-    sleep = time.sleep  # noqa: TID251 - and where waiting is done
+    clock = time.monotonic_ns
+    sleep = time.sleep
     run(ModbusMachine(modbus, clock), vision, station, settings, now_ns=clock, sleep=sleep)

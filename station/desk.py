@@ -1,0 +1,223 @@
+"""The desk: what the parent process knows of its children, as the page and the summary see it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import cv2
+
+from station.faults import FAULTS
+from station.store import Store
+from station.store_reader import Counts, RunningCounts
+from station.store_rows import Event, EventKind
+from station.summary import Quantiles, Truth
+from station.types import (
+    ActiveFault,
+    FootageEnded,
+    Order,
+    OrderAnswer,
+    OrderGiven,
+    PieceRecord,
+    Shown,
+    State,
+    Status,
+    Timing,
+)
+from station.web.view import FaultRow, Mishap, OutletTruth, Performance, Picture, StationFacts
+from vision.frame_ring import FrameRing
+from vision.types import Port
+
+_ANSWER_S = 2.0
+_JPEG_QUALITY = 80
+
+
+class Desk:
+    """Takes the messages of the vision process, keeps the records, answers the page."""
+
+    def __init__(self, run: str, facts: StationFacts, store: Store, counts: RunningCounts, ring: FrameRing) -> None:
+        self._run = run
+        self._facts = facts
+        self._store = store
+        self._counts = counts
+        self._ring = ring
+        self._orders: Port | None = None
+        self._mishaps: Callable[[Mishap, bool], None] | None = None
+        self._on: frozenset[Mishap] = frozenset()
+        self._number = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[str | None]] = {}
+        self._status: Status | None = None
+        self._known_faults: dict[str, ActiveFault] = {}
+        self._shown: Shown | None = None
+        self._picture: Picture | None = None
+        self._fresh = asyncio.Event()
+        self._truth: Mapping[str, Truth] | None = None
+        self._frames_per_s = 0.0
+        self._paced: Status | None = None
+        self.frame_ms = Quantiles()
+        self.slack_ms = Quantiles()
+        self.footage_ended = False
+
+    def connect(self, orders: Port | None) -> None:
+        """Where orders go; None while there is no vision process."""
+        self._orders = orders
+
+    def allow_mishaps(self, cause: Callable[[Mishap, bool], None]) -> None:
+        """Only a simulated line has them."""
+        self._mishaps = cause
+
+    def take(self, message: object) -> None:
+        """One message of the vision process."""
+        match message:
+            case Status():
+                self._take_status(message)
+            case PieceRecord():
+                self._store.append((message,))
+                self.slack_ms.add(() if message.slack_ms is None else (message.slack_ms,))
+            case Shown():
+                self._shown = message
+                self._fresh.set()
+                self._fresh = asyncio.Event()
+            case Timing():
+                self.frame_ms.add(message.frame_ms)
+            case OrderAnswer():
+                self._settle(message)
+            case FootageEnded():
+                self.footage_ended = True
+
+    def give_up(self, code: str, detail: str) -> None:
+        """Too many restarts: the fault stays on the page and nothing is started any more."""
+        if self._status is not None:
+            fault = ActiveFault(code, f"{detail}; not started again", self._status.now_ns, 1, present=True)
+            self._take_status(replace(self._status, state=State.fault, sentence=FAULTS[code].sentence, faults=(fault,)))
+
+    def take_truth(self, truth: Mapping[str, Truth]) -> None:
+        self._truth = truth
+
+    def status(self) -> Status | None:
+        return self._status
+
+    def facts(self) -> StationFacts:
+        return self._facts
+
+    def counts(self) -> Counts:
+        return self._counts.read()
+
+    @property
+    def true_shares(self) -> Mapping[str, Truth]:
+        """What truly fell where, by outlet; empty where nobody knows."""
+        return self._truth or {}
+
+    def truth(self) -> Mapping[str, OutletTruth] | None:
+        if self._truth is None:
+            return None
+        return {outlet: OutletTruth(*truth) for outlet, truth in self._truth.items()}
+
+    def performance(self) -> Performance | None:
+        p50, p99 = self.frame_ms.at(0.5, 0.99)
+        if p50 is None or p99 is None or self._status is None:
+            return None
+        return Performance(p50, p99, self._frames_per_s, self._status.frames_dropped)
+
+    def faults(self) -> tuple[FaultRow, ...]:
+        return tuple(map(_fault_row, self._status.faults)) if self._status else ()
+
+    def newest_picture(self) -> Picture | None:
+        """Encoded once for all viewers, when the first of them asks."""
+        shown = self._shown
+        if shown is not None and (self._picture is None or self._picture.seq != shown.seq):
+            self._picture = self._encode(shown) or self._picture
+        return self._picture
+
+    async def next_picture(self, after_seq: int) -> Picture:
+        while True:
+            fresh = self._fresh
+            picture = self.newest_picture()
+            if picture is not None and picture.seq != after_seq:
+                return picture
+            await fresh.wait()
+
+    async def give_order(self, order: Order, by: str) -> str | None:
+        given = OrderGiven(next(self._number), order, by)
+        refusal = await self._ask(given)
+        kind = EventKind.order_taken if refusal is None else EventKind.order_refused
+        at_ns = self._status.now_ns if self._status else 0
+        self._store.note((Event(self._run, at_ns, kind, order.value, refusal or "", None, by),))
+        return refusal
+
+    def mishaps(self) -> frozenset[Mishap]:
+        return self._on
+
+    async def set_mishap(self, mishap: Mishap, on: bool) -> str | None:
+        if self._mishaps is None:
+            return "Mishaps can be caused on a simulated line only."
+        self._mishaps(mishap, on)
+        self._on = self._on | {mishap} if on else self._on - {mishap}
+        return None
+
+    async def _ask(self, given: OrderGiven) -> str | None:
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._answers[given.number] = answer
+        try:
+            if self._orders is None or not self._orders.send(given):
+                return "The vision process is not running; wait a moment and try again."
+            return await asyncio.wait_for(answer, _ANSWER_S)
+        except (TimeoutError, ConnectionError):
+            return "The vision process does not answer; wait a moment and try again."
+        finally:
+            del self._answers[given.number]
+
+    def _settle(self, answer: OrderAnswer) -> None:
+        waiting = self._answers.get(answer.number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.refusal)
+
+    def _take_status(self, status: Status) -> None:
+        self._status = status
+        paced = self._paced
+        if paced is None or status.now_ns - paced.now_ns > 1_000_000_000:
+            if paced is not None:
+                self._frames_per_s = (status.frames - paced.frames) * 1e9 / (status.now_ns - paced.now_ns)
+            self._paced = status
+        self._note_faults({fault.code: fault for fault in status.faults}, status.now_ns)
+
+    def _note_faults(self, faults: dict[str, ActiveFault], now_ns: int) -> None:
+        events = [
+            Event(self._run, fault.since_ns, EventKind.fault_raised, fault.code, fault.detail, fault.order, None)
+            for code, fault in faults.items()
+            if code not in self._known_faults
+        ]
+        events += [
+            Event(self._run, now_ns, EventKind.fault_cleared, fault.code, fault.detail, fault.order, None)
+            for code, fault in self._known_faults.items()
+            if code not in faults
+        ]
+        self._known_faults = faults
+        if events:
+            self._store.note(events)
+
+    def _encode(self, shown: Shown) -> Picture | None:
+        found = self._ring.newest(shown.seq - 1)
+        if found is None or found[0] != shown.seq:
+            return None
+        ok, jpeg = cv2.imencode(".jpg", found[3], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+        if not ok or not self._ring.still(shown.seq):
+            return None
+        height, width = self._ring.shape[:2]
+        return Picture(shown.seq, jpeg.tobytes(), 2 * width, 2 * height, shown.marks, shown.captured_ns)
+
+
+def _fault_row(active: ActiveFault) -> FaultRow:
+    fault = FAULTS[active.code]
+    return FaultRow(
+        active.code,
+        fault.sentence,
+        active.detail,
+        fault.effect.value,
+        fault.hint,
+        active.since_ns,
+        active.order,
+        active.present,
+    )

@@ -1,0 +1,208 @@
+"""Faults as data: what each one does to the station, what the operator reads, what the technician tries.
+
+Numbers are those of the published fault list; tests and the manual cite them. The page, the state machine and the
+tests all read the one table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from station.types import ActiveFault
+
+
+class Effect(StrEnum):
+    """From mild to severe. Only ``stop`` latches: it stays until a person resets it."""
+
+    note = "note"
+    degrade = "degrade"
+    bypass = "bypass"
+    pause = "pause"
+    stop = "stop"
+
+
+class Fault(NamedTuple):
+    number: int
+    effect: Effect
+    sentence: str
+    hint: str
+
+
+FAULTS: Mapping[str, Fault] = {
+    "camera-silent": Fault(
+        1,
+        Effect.bypass,
+        "The camera sends no pictures. Pieces pass unsorted.",
+        "Check camera power, cable and exposure trigger; the station reconnects by itself.",
+    ),
+    "camera-frozen": Fault(
+        2,
+        Effect.bypass,
+        "The camera repeats the same picture. Pieces pass unsorted.",
+        "Restart the camera; if it comes back, replace its cable or driver.",
+    ),
+    "picture-black": Fault(
+        3,
+        Effect.bypass,
+        "The picture is black: lens covered or light off. Pieces pass unsorted.",
+        "Uncover the lens, check the light's supply and fuse.",
+    ),
+    "picture-overexposed": Fault(
+        4,
+        Effect.bypass,
+        "The picture is too bright. Pieces pass unsorted.",
+        "Lower exposure or gain in the camera set-up, or look for stray light.",
+    ),
+    "camera-lost": Fault(
+        8,
+        Effect.bypass,
+        "The camera is unplugged or gone. Pieces pass unsorted.",
+        "Plug the camera in again; the station reopens it by itself.",
+    ),
+    "frames-unplaced": Fault(
+        14,
+        Effect.degrade,
+        "Some pictures could not be placed on the belt.",
+        "Encoder readings arrive too late or with gaps: check the connection to the controller.",
+    ),
+    "encoder-stuck": Fault(
+        17,
+        Effect.bypass,
+        "The belt runs but the encoder does not count. Pieces pass unsorted.",
+        "Check the encoder's coupling, supply and cable.",
+    ),
+    "encoder-reversed": Fault(
+        18,
+        Effect.bypass,
+        "The belt or its encoder runs backwards. Pieces pass unsorted.",
+        "Check the drive's direction and the order of encoder wires A and B.",
+    ),
+    "encoder-jump": Fault(
+        21,
+        Effect.bypass,
+        "The encoder count jumped. Pieces pass unsorted.",
+        "Look for electrical noise on the encoder cable; check its shield.",
+    ),
+    "machine-lost": Fault(
+        25,
+        Effect.stop,
+        "The controller does not answer. It closes all ejectors by itself.",
+        "Check its power, network cable and address; then reset.",
+    ),
+    "machine-mismatch": Fault(
+        36,
+        Effect.stop,
+        "The controller is not the one this station was set up for.",
+        "Compare expected and found values below; load the right program or correct the configuration.",
+    ),
+    "air-low": Fault(
+        38,
+        Effect.bypass,
+        "Air pressure is low. Pieces pass unsorted.",
+        "Check the compressor, the main valve and the filter.",
+    ),
+    "estop": Fault(
+        41,
+        Effect.stop,
+        "The emergency stop is pressed.",
+        "Find out why it was pressed, release it, then reset.",
+    ),
+    "guard-open": Fault(
+        43,
+        Effect.stop,
+        "A guard is open.",
+        "Close the guard, then reset.",
+    ),
+    "store-trouble": Fault(
+        44,
+        Effect.pause,
+        "Records cannot be written. What cannot be counted is not sorted.",
+        "Free disk space or repair the disk; kept records are written as soon as it works again.",
+    ),
+    "vision-died": Fault(
+        49,
+        Effect.stop,
+        "The vision process ended and was started again.",
+        "Reset and start; if it comes back, save the log and call service.",
+    ),
+    "control-died": Fault(
+        50,
+        Effect.stop,
+        "The control process ended and was started again.",
+        "Reset and start; if it comes back, save the log and call service.",
+    ),
+    "frames-dropped": Fault(
+        72,
+        Effect.degrade,
+        "The computer is too slow for the camera: pictures are skipped.",
+        "Close other programs, or lower the frame rate or the feed.",
+    ),
+    "control-held": Fault(
+        74,
+        Effect.stop,
+        "The outputs are held: the control process got no orders for a moment, or a guard or the emergency stop acted.",
+        "Reset and start; if it comes back, look for programs that load the computer.",
+    ),
+    "hazard-found": Fault(
+        80,
+        Effect.stop,
+        "A dangerous piece may be on the belt. It was not ejected; the belt was asked to stop.",
+        "Find the piece shown below, remove it by hand as the plant's rules say, then reset.",
+    ),
+}
+
+_BYPASS_STABLE_NS = 2_000_000_000
+
+
+class FaultBook:
+    """Which faults are present or latched, since when, and in which order they came (first-out)."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, ActiveFault] = {}
+        self._left_ns: dict[str, int] = {}
+        self._order = 0
+
+    @property
+    def active(self) -> tuple[ActiveFault, ...]:
+        """Oldest first."""
+        return tuple(sorted(self._active.values(), key=lambda fault: fault.order))
+
+    def see(self, conditions: Mapping[str, str], now_ns: int) -> None:
+        """Note what is wrong at this moment: code -> detail. Unknown codes are a programming error (KeyError)."""
+        for code, detail in conditions.items():
+            self._raise(code, detail, now_ns)
+        for code in [code for code, fault in self._active.items() if code not in conditions]:
+            self._settle(code, now_ns)
+
+    def reset(self) -> None:
+        """A person's reset: latched faults that are no longer present go."""
+        for code in [code for code, fault in self._active.items() if not fault.present]:
+            del self._active[code]
+
+    def has(self, effect: Effect) -> bool:
+        """True when a fault with this effect is present, latched or not yet stably gone."""
+        return any(FAULTS[code].effect is effect for code in self._active)
+
+    def present(self, effect: Effect) -> str | None:
+        """The code of the oldest fault with this effect that is present right now, or None."""
+        codes = (fault.code for fault in self.active if fault.present and FAULTS[fault.code].effect is effect)
+        return next(codes, None)
+
+    def _raise(self, code: str, detail: str, now_ns: int) -> None:
+        known = self._active.get(code)
+        if known is None:
+            self._order += 1
+            known = ActiveFault(code, detail, now_ns, self._order, present=True)
+        self._active[code] = known._replace(present=True, detail=detail or known.detail)
+        self._left_ns[code] = now_ns
+
+    def _settle(self, code: str, now_ns: int) -> None:
+        effect = FAULTS[code].effect
+        if effect is Effect.stop:
+            self._active[code] = self._active[code]._replace(present=False)
+        elif effect is not Effect.bypass or now_ns - self._left_ns[code] >= _BYPASS_STABLE_NS:
+            del self._active[code]
+        else:
+            self._active[code] = self._active[code]._replace(present=False)

@@ -1,0 +1,103 @@
+"""Which line a station stands at: the simulated one, played footage, or a real plant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+from station import setup
+from station.config import Config, FolderCameraSection, OpencvCameraSection
+from station.crew import Member
+from station.summary import Truth
+from station.web.view import Mishap
+from station.wiring import CameraChoice, FolderCameraChoice, MachineChoice, OpencvCameraChoice, RecordedMachineChoice
+
+_LEAD_NS = 2_000_000_000
+
+
+class Line(AbstractContextManager["Line"], Protocol):
+    """Where pictures and readings come from; entered before the first child starts."""
+
+    @property
+    def is_simulated(self) -> bool: ...
+
+    @property
+    def has_mishaps(self) -> bool: ...
+
+    @property
+    def starts_at_once(self) -> bool:
+        """True when whoever started the program has given the start order."""
+
+    @property
+    def camera(self) -> CameraChoice: ...
+
+    @property
+    def machine(self) -> MachineChoice: ...
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The processes of the line, for the meter."""
+
+    def position_mm(self) -> float:
+        """How far the belt has truly run; 0 where nobody knows."""
+
+    def cause(self, mishap: Mishap, on: bool) -> None: ...
+
+    def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
+        """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
+
+
+class Plant:
+    """A real plant, or footage played through a machine in memory: nobody knows the truth."""
+
+    has_mishaps = False
+    members: tuple[Member, ...] = ()
+
+    def __init__(self, camera: CameraChoice, machine: MachineChoice, *, is_simulated: bool) -> None:
+        self.camera = camera
+        self.machine = machine
+        self.is_simulated = is_simulated
+        self.starts_at_once = is_simulated
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing was started."""
+
+    def position_mm(self) -> float:
+        return 0.0
+
+    def cause(self, mishap: Mishap, on: bool) -> None:
+        """There is nothing to break."""
+
+    def truth(self, since_mm: float | None) -> None:
+        return None
+
+
+def open_line(config: Config) -> Line:
+    """The line of a station file, not started yet."""
+    camera = config.file.camera
+    match camera:
+        case FolderCameraSection():
+            return _recorded(config, camera)
+        case OpencvCameraSection():
+            choice = OpencvCameraChoice(camera.device, camera.width_px, camera.height_px, camera.fps)
+            return Plant(choice, setup.modbus_settings(config), is_simulated=False)
+        case _:
+            from station.simulated import SimulatedLine
+
+            return SimulatedLine(config)
+
+
+def _recorded(config: Config, camera: FolderCameraSection) -> Plant:
+    """Footage and its readings, both rebased to begin a moment from now, when the children are up."""
+    folder = config.resolve(camera.folder)
+    t0_ns = time.monotonic_ns() + _LEAD_NS  # noqa: TID251 - the instant at which the recording begins to play
+    machine = RecordedMachineChoice(folder, t0_ns, setup.expected_identity(config), config.file.sorting.max_pulse_ms)
+    return Plant(FolderCameraChoice(folder, t0_ns), machine, is_simulated=True)

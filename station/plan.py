@@ -1,0 +1,104 @@
+"""Planning a run: everything that can be wrong is found here, before the first process starts."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from station import setup
+from station.codebook import Material, load_codebook
+from station.config import Config, ConfigError, FolderCameraSection
+from station.store_rows import Run
+from station.ticks import read_ticks
+from station.web.server import check_port_free
+from station.wiring import probe_machine
+from vision.classifier import Classifier
+from vision.model_card import ModelCard, load_card
+from vision.types import ModelRefused
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """``seconds`` None runs until told to stop; ``summary`` is a file to write at the end."""
+
+    seconds: float | None
+    summary: Path | None
+    web: bool
+
+
+class Plan(NamedTuple):
+    """Everything that was checked before the first process starts."""
+
+    config: Config
+    card: ModelCard
+    materials: Mapping[str, Material]
+    run: Run
+
+
+def plan_run(config: Config, options: RunOptions) -> Plan:
+    """Check everything that can be checked before anything is started.
+
+    Raises ConfigError, ModelRefused, PortTaken, MachineLost, MachineMismatch or FootageError, each with a sentence.
+    """
+    if options.summary is not None and not options.summary.absolute().parent.is_dir():
+        raise ConfigError(f"{options.summary}  the summary's folder does not exist: create it first")
+    if options.web:
+        check_port_free(config.file.web.host, config.file.web.port)
+    plan = _plan(config)
+    if not plan.run.is_simulated:
+        probe_machine(setup.modbus_settings(config))
+    return plan
+
+
+def check_station(config: Config) -> Iterator[str]:
+    """Check settings, recipe, model and footage, and say what was found; raises like ``plan_run``, starts nothing."""
+    plan = _plan(config)
+    yield f"{config.path}: valid, digest {config.digest[:12]}"
+    yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
+    for figures in plan.card.measured:
+        share, error = figures.accuracy, figures.ece_after
+        yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
+    recipe = setup.recipe(config, plan.card.labels, plan.materials)
+    for rule in recipe.rules:
+        yield f"{', '.join(rule.labels)} -> {rule.outlet} from confidence {rule.min_confidence:g}"
+    yield f"stops the line from confidence {recipe.stop_confidence:g}: {', '.join(recipe.stop_labels) or 'nothing'}"
+    yield f"everything else -> {recipe.rest_outlet}"
+
+
+def plan_bench(config: Config) -> Plan:
+    """The same checks, for a benchmark that starts no process."""
+    return _plan(config)
+
+
+def _plan(config: Config) -> Plan:
+    card = load_card(config.resolve(config.file.model))
+    Classifier(card).self_test()
+    materials = load_codebook()
+    strangers = sorted(set(card.labels) - set(materials))
+    if strangers:
+        raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
+    setup.recipe(config, card.labels, materials)
+    setup.picture_shape(config)
+    if isinstance(config.file.camera, FolderCameraSection):
+        read_ticks(config.resolve(config.file.camera.folder))
+    return Plan(config, card, materials, _begin(config, card))
+
+
+def _begin(config: Config, card: ModelCard) -> Run:
+    started_ns = time.monotonic_ns()  # noqa: TID251 - the one offset between monotonic time and UTC
+    return Run(
+        uuid=str(uuid.uuid4()),
+        station=config.file.station.id,
+        started_ns=started_ns,
+        utc_offset_ns=time.time_ns() - started_ns,
+        is_simulated=setup.is_simulated(config),
+        software=version("scrap-sorting-station"),
+        config_sha256=config.digest,
+        model_sha256=card.sha256,
+        labels=card.labels,
+    )

@@ -1,0 +1,248 @@
+"""Running a station: starts its processes in order, keeps them alive, and ends them outputs first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import suppress
+
+from control.process import ControlStatus
+from station import setup
+from station.children import control_main, vision_main
+from station.config import Config
+from station.crew import Member, RestartLimit, start_member
+from station.desk import Desk
+from station.facts import station_facts
+from station.lines import Line, open_line
+from station.link import open_link
+from station.meter import Meter
+from station.plan import Plan, RunOptions, plan_run
+from station.store import Store
+from station.store_reader import RunningCounts, read_counts
+from station.summary import RunFacts, summarize, write_summary
+from station.types import Conditions, Finish, Finished, Order, State
+from station.web.app import create_app
+from station.web.server import serve
+from station.wiring import RingCameraChoice
+from vision.frame_ring import FrameRing
+
+_log = logging.getLogger(__name__)
+_VIEW_SLOTS = 4
+_FINISH_S = 3.0
+_TICK_S = 0.1
+_PIECE_NUMBERS_SKIPPED = 1000
+
+
+def run_station(config: Config, options: RunOptions) -> None:
+    """Run until the time is up, the footage ends, or a signal comes. Raises what ``plan_run`` raises."""
+    plan = plan_run(config, options)
+    asyncio.run(_run(plan, options))
+
+
+async def _run(plan: Plan, options: RunOptions) -> None:
+    """Open what the station owns, keep it, and let go of it in the opposite order."""
+    store = Store.open(plan.config.resolve(plan.config.file.station.data_folder) / "records.sqlite")
+    try:
+        store.begin_run(plan.run)
+        store.flush()
+        with open_line(plan.config) as line, RunningCounts(store.path, plan.run.uuid) as counts:
+            await _Station(plan, options, store, counts, line).keep()
+    finally:
+        store.close()
+
+
+class _Station:
+    """One run: its desk, its two children, its page."""
+
+    def __init__(self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line) -> None:
+        self._plan = plan
+        self._options = options
+        self._store = store
+        self._line = line
+        height, width = setup.picture_shape(plan.config)[:2]
+        self._ring = FrameRing((height // 2, width // 2, 3), _VIEW_SLOTS)
+        self._desk = Desk(plan.run.uuid, station_facts(plan), store, counts, self._ring)
+        self._restarts = RestartLimit()
+        self._vision: Member | None = None
+        self._control: Member | None = None
+        self._stop = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._trouble: str | None = None
+        self._meter = Meter()
+        self._sorting_since_mm: float | None = None
+
+    async def keep(self) -> None:
+        """Until stopped: everything runs; then orders stop first, pieces are closed, processes end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        if self._line.has_mishaps:
+            self._desk.allow_mishaps(self._line.cause)
+        self._start_pair(())
+        web = asyncio.ensure_future(self._serve()) if self._options.web else None
+        try:
+            await self._watch()
+            await self._finish()
+        finally:
+            self._stop.set()
+            self._end_pair()
+            if web is not None:
+                await web
+            self._conclude()
+            self._ring.close()
+
+    def _facts(self) -> RunFacts:
+        status, plan = self._desk.status(), self._plan
+        use = self._meter.use
+        return RunFacts(
+            pieces=status.pieces if status else 0,
+            counts=read_counts(self._store.path, plan.run.uuid),
+            rest_outlet=plan.config.recipe.rest_outlet,
+            frames=status.frames if status else 0,
+            frames_dropped=status.frames_dropped if status else 0,
+            frames_unplaced=status.frames_unplaced if status else 0,
+            frame_ms=self._desk.frame_ms,
+            slack_ms=self._desk.slack_ms,
+            truth=self._desk.true_shares,
+            is_simulated=plan.run.is_simulated,
+            model=plan.card.id,
+            config=plan.config.digest[:12],
+            memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
+            cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
+            seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
+        )
+
+    async def _serve(self) -> None:
+        where = self._plan.config.file.web
+        await serve(create_app(self._desk), where.host, where.port, self._stop)
+
+    def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
+        """Vision and control, connected with each other and with the desk."""
+        to_control, to_vision = open_link()
+        vision_end, vision_here = open_link()
+        control_end, control_here = open_link()
+        vision_setup = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, self._next_piece())
+        control_setup = setup.control_setup(self._plan.config, self._line.machine)
+        self._vision = start_member("vision", vision_main, (vision_setup, to_control, vision_end), vision_here)
+        self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
+        for end in (to_control, to_vision, vision_end, control_end):
+            end.close()
+        self._desk.connect(vision_here)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(vision_here.fileno(), self._read_vision)
+        loop.add_reader(control_here.fileno(), self._read_control)
+
+    def _view(self) -> RingCameraChoice:
+        return RingCameraChoice(self._ring.name, self._ring.shape, _VIEW_SLOTS)
+
+    def _next_piece(self) -> int:
+        """Piece numbers go on after a restart, far enough that none is used twice in a run."""
+        status = self._desk.status()
+        return 1 if status is None else status.newest_piece + _PIECE_NUMBERS_SKIPPED
+
+    def _end_pair(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._desk.connect(None)
+        for member in (self._control, self._vision):
+            if member is not None:
+                loop.remove_reader(member.link.fileno())
+                member.end()
+        self._control = self._vision = None
+
+    def _read_vision(self) -> None:
+        for message in self._receive(self._vision):
+            if isinstance(message, Finished):
+                self._finished.set()
+            else:
+                self._desk.take(message)
+
+    def _read_control(self) -> None:
+        for message in self._receive(self._control):
+            if isinstance(message, ControlStatus):
+                self._meter.note(message)
+
+    def _receive(self, member: Member | None) -> list[object]:
+        """Messages of a child; a link that has ended is left to the watch."""
+        if member is None:
+            return []
+        try:
+            return member.link.receive()
+        except ConnectionError:
+            asyncio.get_running_loop().remove_reader(member.link.fileno())
+            return []
+
+    async def _watch(self) -> None:
+        """Ten times a second: are both alive, is the disk well, is the time up, has the footage ended."""
+        started = time.monotonic()  # noqa: TID251 - the process loop of the parent
+        ordered = not self._line.starts_at_once
+        while not self._stop.is_set():
+            self._mind_children()
+            self._tell_trouble()
+            self._take_truth()
+            self._meter.sample(self._members())
+            if not ordered and self._desk.status() is not None:
+                ordered = await self._desk.give_order(Order.start, "command line") is None
+            limit = self._options.seconds
+            if limit is not None and time.monotonic() - started > limit:  # noqa: TID251
+                return
+            if self._has_played():
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_S)
+
+    def _has_played(self) -> bool:
+        """True when the footage has ended and what was on the belt has landed."""
+        status = self._desk.status()
+        return self._desk.footage_ended and (status is None or status.open_pieces == 0)
+
+    def _members(self) -> tuple[Member, ...]:
+        own = tuple(member for member in (self._vision, self._control) if member is not None)
+        return own + self._line.members
+
+    def _mind_children(self) -> None:
+        for code, member in (("vision-died", self._vision), ("control-died", self._control)):
+            if member is not None and not member.process.is_alive():
+                detail = f"exit code {member.process.exitcode}"
+                _log.error("the %s process ended (%s)", member.name, detail)
+                self._end_pair()
+                if self._restarts.allows(time.monotonic_ns()):  # noqa: TID251
+                    self._start_pair(((code, detail),))
+                else:
+                    self._desk.give_up(code, detail)
+                return
+
+    def _tell_trouble(self) -> None:
+        """A store that must pause the line is a condition of the sorter."""
+        trouble = self._store.trouble if self._store.must_pause else None
+        if trouble != self._trouble and self._vision is not None:
+            items = () if trouble is None else (("store-trouble", trouble),)
+            with suppress(ConnectionError):
+                if self._vision.link.send(Conditions(items)):
+                    self._trouble = trouble
+
+    def _take_truth(self) -> None:
+        """What fell where, counted from the first piece that could be sorted."""
+        status = self._desk.status()
+        if self._sorting_since_mm is None and status is not None and status.state is State.running:
+            self._sorting_since_mm = self._line.position_mm() - self._plan.config.file.sorting.decision_mm
+        truth = self._line.truth(self._sorting_since_mm)
+        if truth is not None:
+            self._desk.take_truth(truth)
+
+    async def _finish(self) -> None:
+        """Outputs off first, then every piece gets its record."""
+        if self._vision is None:
+            return
+        await self._desk.give_order(Order.stop, "end of run")
+        with suppress(ConnectionError, TimeoutError):
+            self._vision.link.send(Finish())
+            await asyncio.wait_for(self._finished.wait(), _FINISH_S)
+
+    def _conclude(self) -> None:
+        """Everything to the disk, and the summary when one was asked for."""
+        self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
+        self._store.flush()
+        if self._options.summary is not None:
+            write_summary(self._options.summary, summarize(self._facts()))

@@ -1,0 +1,211 @@
+"""From the files people write to the plain settings each process gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from control.guard import GuardLimits
+from control.job_ring import MAP_VERSION
+from control.modbus_machine import ModbusSettings
+from control.process import ControlSettings
+from control.schedule import ScheduleSettings
+from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from station.children import ControlSetup, VisionSetup
+from station.codebook import Material
+from station.config import (
+    BankSection,
+    CalibrationFile,
+    Config,
+    ConfigError,
+    FolderCameraSection,
+    ModbusTcpSection,
+    OpencvCameraSection,
+)
+from station.ledger import Provenance
+from station.sorter import SorterSettings
+from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
+from vision.camera_watch import WatchSettings
+from vision.finder import FinderSettings
+from vision.footage import check_footage
+from vision.geometry import Geometry, straight_geometry
+from vision.process import LoopSettings
+from vision.tracker import TrackerSettings
+
+if TYPE_CHECKING:
+    from station.plan import Plan
+
+
+def vision_setup(
+    plan: Plan,
+    camera: CameraChoice,
+    view: RingCameraChoice,
+    latched: tuple[tuple[str, str], ...],
+    first_piece: int,
+) -> VisionSetup:
+    """What the vision process gets."""
+    config, calibration = plan.config, plan.config.calibration
+    return VisionSetup(
+        camera=camera,
+        model=config.resolve(config.file.model),
+        finder=finder_settings(config),
+        geometry=geometry(config),
+        mm_per_px=calibration.mm_per_px,
+        sorter=sorter_settings(plan, first_piece),
+        loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
+        latched=latched,
+        view=view,
+    )
+
+
+def finder_settings(config: Config) -> FinderSettings:
+    """What counts as a piece."""
+    return FinderSettings(mm_per_px=config.calibration.mm_per_px, min_area_mm2=config.file.vision.min_area_mm2)
+
+
+def geometry(config: Config) -> Geometry:
+    """Where the picture lies on the belt."""
+    calibration = config.calibration
+    height, width, _ = picture_shape(config)
+    return straight_geometry(calibration.mm_per_px, calibration.datum_row_px, calibration.left_column_px, width, height)
+
+
+def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:
+    """Settings of the sorter; pieces are numbered from ``first_piece``."""
+    config, materials, labels = plan.config, plan.materials, plan.card.labels
+    file, calibration = config.file, config.calibration
+    sorting_recipe = recipe(config, labels, materials)
+    sorting, vision = file.sorting, file.vision
+    return SorterSettings(
+        ticks_per_mm=calibration.ticks_per_mm,
+        counter_bits=calibration.counter_bits,
+        max_speed_mm_s=sorting.max_speed_mm_s,
+        step_mm=vision.step_mm,
+        decision_mm=sorting.decision_mm,
+        close_mm=sorting.close_mm,
+        purge_mm=sorting.purge_mm,
+        sure=vision.sure,
+        max_looks=vision.max_looks,
+        max_looks_per_step=vision.max_looks_per_step,
+        min_sightings=vision.min_sightings,
+        labels=labels,
+        class_codes=tuple(materials[label].code for label in labels),
+        correlation=plan.card.look_correlation,
+        ejectors=ejectors(config),
+        recipe=sorting_recipe,
+        schedule=ScheduleSettings(
+            margin_mm=sorting.margin_mm,
+            min_slack_ms=sorting.min_slack_ms,
+            min_pulse_ms=sorting.min_pulse_ms,
+            max_pulse_ms=sorting.max_pulse_ms,
+        ),
+        tracker=TrackerSettings(labels=len(labels), first_id=first_piece),
+        provenance=Provenance(plan.run.uuid, sorting_recipe.version, plan.card.id),
+        is_simulated=is_simulated(config),
+    )
+
+
+def is_simulated(config: Config) -> bool:
+    """True unless a real camera looks at a real belt; such runs never count as real ones."""
+    return not isinstance(config.file.camera, OpencvCameraSection)
+
+
+def recipe(config: Config, labels: tuple[str, ...], materials: Mapping[str, Material]) -> Recipe:
+    """The recipe with the hazards of the codebook added; they are no one's to tune away."""
+    file = config.recipe
+    unknown = sorted({label for rule in file.rules for label in rule.labels} - set(labels))
+    if unknown:
+        raise ConfigError(
+            f"{config.resolve(config.file.recipe)}  rules  the model does not know {', '.join(unknown)}; "
+            f"it knows {', '.join(labels)}"
+        )
+    return Recipe(
+        name=file.name,
+        version=f"{file.name} {file.version} {config.digest[:12]}",
+        rest_outlet=file.rest_outlet,
+        rules=tuple(Rule(tuple(rule.labels), rule.outlet, rule.min_confidence) for rule in file.rules),
+        stop_labels=tuple(label for label in labels if materials[label].stops),
+        stop_confidence=file.stop_confidence,
+    )
+
+
+def ejectors(config: Config) -> tuple[Ejector, ...]:
+    """One ejector per lane of every bank."""
+    return tuple(ejector for bank in config.file.banks for ejector in _lanes(bank, config.calibration))
+
+
+def _lanes(bank: BankSection, calibration: CalibrationFile) -> list[Ejector]:
+    return [
+        Ejector(
+            output=bank.first_output + lane,
+            kind=EjectorKind(bank.kind),
+            outlet=bank.outlet,
+            left_mm=bank.left_mm + lane * bank.lane_width_mm,
+            right_mm=bank.left_mm + (lane + 1) * bank.lane_width_mm,
+            distance_mm=calibration.distance_mm[bank.outlet],
+            delay_ms=calibration.delay_ms[bank.outlet],
+        )
+        for lane in range(bank.lanes)
+    ]
+
+
+def expected_identity(config: Config) -> Identity:
+    """What the controller has to say it is."""
+    outputs = max(bank.first_output + bank.lanes for bank in config.file.banks)
+    return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
+
+
+def modbus_settings(config: Config) -> ModbusSettings:
+    """Where the controller is; raises ConfigError when the station has none on a network."""
+    machine = config.file.machine
+    if not isinstance(machine, ModbusTcpSection):
+        raise ConfigError(f"{config.path}  machine.kind  this camera needs a controller of kind 'modbus-tcp'")
+    return ModbusSettings(machine.host, machine.port, machine.unit, expected_identity(config), machine.timeout_ms)
+
+
+def guard_limits(config: Config) -> GuardLimits:
+    """What the guard lets through: existing outputs, and openings up to the longest at the fastest plausible belt."""
+    sorting = config.file.sorting
+    per_s = sorting.max_speed_mm_s * config.calibration.ticks_per_mm
+    outputs = sum(1 << ejector.output for ejector in ejectors(config))
+    longest = math.ceil(sorting.max_pulse_ms / 1000 * per_s)
+    return GuardLimits(outputs, longest, max_open_counts=math.ceil(per_s))
+
+
+def control_setup(config: Config, machine: MachineChoice) -> ControlSetup:
+    """What the control process gets."""
+    return ControlSetup(machine, ControlSettings(guard_limits(config)))
+
+
+def picture_shape(config: Config) -> tuple[int, int, int]:
+    """Shape of the camera's pictures: (height, width, 3)."""
+    file = config.file
+    match file.camera:
+        case OpencvCameraSection():
+            return (file.camera.height_px, file.camera.width_px, 3)
+        case FolderCameraSection():
+            info = check_footage(config.resolve(file.camera.folder))
+            return (info.height_px, info.width_px, 3)
+        case _:
+            assert file.line is not None
+            return (file.line.height_px, file.line.width_px, 3)
+
+
+def _rate(captured_ns: Sequence[int]) -> float:
+    """Mean pictures per second of a recording; one picture alone counts as one per second."""
+    seconds = (captured_ns[-1] - captured_ns[0]) / 1e9
+    return (len(captured_ns) - 1) / seconds if seconds else 1.0
+
+
+def frames_per_s(config: Config) -> float:
+    """The camera's rate."""
+    file = config.file
+    match file.camera:
+        case OpencvCameraSection():
+            return file.camera.fps
+        case FolderCameraSection():
+            return _rate(check_footage(config.resolve(file.camera.folder)).captured_ns)
+        case _:
+            assert file.line is not None
+            return file.line.fps

@@ -1,0 +1,215 @@
+"""The built-in simulated line as the parent process sees it: two processes, shared memory, and the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from control.types import MachineLost
+from hil.controller import ControllerSettings
+from hil.drive import DriveSettings, EncoderSettings
+from hil.emulator import EmulatorSettings, run_emulator
+from hil.feeder import FeederSettings
+from hil.footage import FootageSettings
+from hil.line import Line, LineSettings, run_line, sprites_of
+from hil.look import Look, View
+from hil.motion import Motion
+from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
+from hil.world import WorldSettings, tally
+from station import setup
+from station.config import Config, ConfigError, LineSection
+from station.crew import Member, start_member
+from station.link import Link, open_link
+from station.summary import Truth
+from station.web.view import Mishap as PageMishap
+from station.wiring import RingCameraChoice
+from vision.frame_ring import FrameRing
+
+_SLOTS = 6
+_READY_S = 30.0
+_LIMIT_MARGIN = 1.2
+_RUN_UP_MM = 1500.0
+_CAUSES = {
+    PageMishap.estop: MishapName.estop,
+    PageMishap.guard_open: MishapName.guard_open,
+    PageMishap.camera_frozen: MishapName.camera_freeze,
+    PageMishap.lens_covered: MishapName.lens_covered,
+    PageMishap.controller_silent: MishapName.silent,
+}
+
+
+class SimulatedLine:
+    """Started when entered, ended when left; raises MachineLost when the emulated controller cannot listen."""
+
+    is_simulated = True
+    has_mishaps = True
+
+    def __init__(self, config: Config) -> None:
+        section = line_section(config)
+        self._config = config
+        self._view = View(section.width_px, section.height_px, section.mm_per_px)
+        self._ring = FrameRing(self._view.shape, _SLOTS)
+        self._motion = Motion()
+        self._landed: list[Landed] = []
+        self._members: dict[str, Member] = {}
+        self._truth_link: Link | None = None
+        self.camera = RingCameraChoice(self._ring.name, self._view.shape, _SLOTS)
+        self.machine = setup.modbus_settings(config)
+        self.starts_at_once = section.starts_at_once
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._truth_link is not None:
+            self._truth_link.close()
+        for member in self._members.values():
+            member.end()
+        self._motion.close()
+        self._ring.close()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The processes of the line, for the meter."""
+        return tuple(self._members.values())
+
+    def position_mm(self) -> float:
+        """How far the belt has truly run."""
+        return self._motion.read().pos_mm
+
+    def cause(self, mishap: PageMishap, on: bool) -> None:
+        """Begin or end a mishap, at whichever part of the line it happens to."""
+        for member in self._members.values():
+            member.link.send(Mishap(_CAUSES[mishap], on))
+
+    def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
+        """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
+        self._hear()
+        if since_mm is None:
+            return None
+        counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
+        targets = {rule.outlet: tuple(rule.labels) for rule in self._config.recipe.rules}
+        return {outlet: Truth(*truth) for outlet, truth in tally(counted, targets).items()}
+
+    def _hear(self) -> None:
+        if self._truth_link is None:
+            return
+        try:
+            news = self._truth_link.receive()
+        except ConnectionError:
+            return
+        for message in news:
+            if isinstance(message, LineNews):
+                self._landed.extend(message.landed)
+
+    def _start(self) -> None:
+        events_in, events_out = open_link()
+        self._start_emulator(events_in)
+        truth_end, self._truth_link = open_link()
+        mishap_end, mishap_here = open_link()
+        shared = (self._ring.name, self._motion.name, events_out, mishap_end, truth_end)
+        self._members["line"] = start_member("line", run_line, (line_settings(self._config), *shared), mishap_here)
+        for end in (events_out, mishap_end, truth_end):
+            end.close()
+        self._await(lambda: self._ring.newest(0) is not None, "The simulated camera did not start")
+
+    def _start_emulator(self, events: Link) -> None:
+        end, here = open_link()
+        settings = _emulator_settings(self._config)
+        self._members["controller"] = start_member(
+            "controller", run_emulator, (settings, self._motion.name, events, end), here
+        )
+        end.close()
+        events.close()
+        self._await(lambda: _is_ready(here), "The simulated controller did not start")
+
+    def _await(self, ready: Callable[[], bool], complaint: str) -> None:
+        """Wait until a process has come up; raises MachineLost when one has ended or takes too long."""
+        deadline = time.monotonic() + _READY_S  # noqa: TID251 - waiting for a process to come up
+        while not ready():
+            alive = all(member.process.is_alive() for member in self._members.values())
+            if not alive or time.monotonic() > deadline:  # noqa: TID251
+                raise MachineLost(f"{complaint}; look at the messages above and try again.")
+            time.sleep(0.01)  # noqa: TID251
+
+
+def _is_ready(link: Link) -> bool:
+    """True when the controller says so; raises MachineLost when it says why not."""
+    try:
+        messages = link.receive()
+    except ConnectionError:
+        return False
+    for message in messages:
+        if isinstance(message, EmulatorFailed):
+            raise MachineLost(message.sentence)
+    return any(isinstance(message, EmulatorReady) for message in messages)
+
+
+def painted_frames(config: Config, seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """(belt position in mm, picture) of the simulated line at its rate, as fast as they can be painted."""
+    settings = line_settings(config)
+    section = line_section(config)
+    line = Line(settings, sprites_of(settings))
+    picture = np.empty(settings.view.shape, np.uint8)
+    for number in range(round(seconds * section.fps)):
+        pos_mm = _RUN_UP_MM + number * section.speed_mm_s / section.fps
+        motion = BeltMotion(0, pos_mm, section.speed_mm_s)
+        line.step(motion)
+        line.expose(picture, motion)
+        yield pos_mm, picture
+
+
+def line_section(config: Config) -> LineSection:
+    """The simulated line of a station file; raises ConfigError when it has none."""
+    if config.file.line is None:
+        raise ConfigError(f"{config.path}  line  this station has no simulated line: choose a file that has one")
+    return config.file.line
+
+
+def line_settings(config: Config) -> LineSettings:
+    """The world and its camera."""
+    section = line_section(config)
+    feeder = FeederSettings(
+        pieces_per_s=section.feed.pieces_per_s,
+        speed_mm_s=section.speed_mm_s,
+        touching=section.feed.touching,
+        mix=tuple(section.feed.mix.items()),
+        seed=section.seed,
+    )
+    world = WorldSettings(feeder, setup.ejectors(config), config.recipe.rest_outlet)
+    view = View(section.width_px, section.height_px, section.mm_per_px)
+    return LineSettings(world, Look(seed=section.seed, belt="worn"), view, section.fps, _SLOTS)
+
+
+def footage_settings(config: Config) -> FootageSettings:
+    """The same line, to be recorded."""
+    return FootageSettings(line_settings(config), _drive(config), _encoder(config))
+
+
+def _drive(config: Config) -> DriveSettings:
+    section = line_section(config)
+    return DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter)
+
+
+def _encoder(config: Config) -> EncoderSettings:
+    calibration = config.calibration
+    return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
+
+
+def _emulator_settings(config: Config) -> EmulatorSettings:
+    machine = setup.modbus_settings(config)
+    longest_on_ms = (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * machine.expected.outputs
+    controller = ControllerSettings(longest_on_ms, drive=_drive(config), encoder=_encoder(config))
+    return EmulatorSettings(controller, host=machine.host, port=machine.port, unit=machine.unit)

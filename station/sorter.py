@@ -1,0 +1,366 @@
+"""The sorter: one pure step from what was seen and heard to what is fired, recorded and said.
+
+No device, thread, picture or clock lives here: the same inputs give the same outputs, which is what replay compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from control.belt import Belt, BeltTrouble
+from control.rules import decide
+from control.schedule import ScheduleSettings, belt_now, plan, slack_ms, to_job
+from control.types import (
+    JOB_FLAG_SIMULATED,
+    Command,
+    Decision,
+    Ejection,
+    Ejector,
+    Job,
+    Late,
+    MachineDown,
+    MachineSample,
+    Reason,
+    Recipe,
+)
+from station.faults import FAULTS, Effect, FaultBook
+from station.ledger import Entry, Ledger, Provenance
+from station.state import POWERS, Facts, next_state
+from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
+from vision.evidence import posterior
+from vision.tracker import Tracker, TrackerSettings
+from vision.types import Eye, LookRequest, Piece, Sighting
+
+_SAMPLE_LIMIT_NS = 300_000_000
+_STUCK_LIMIT_NS = 300_000_000
+_STANDSTILL_MM_S = 5.0
+_AT_REST_MM = 1.0
+_DROPPED_WINDOW_NS = 10_000_000_000
+_DROPPED_LIMIT = 0.01
+_UNPLACED_WINDOW_NS = 2_000_000_000
+_TROUBLES: Mapping[BeltTrouble, dict[str, str]] = {
+    BeltTrouble.jump: {"encoder-jump": ""},
+    BeltTrouble.reversed: {"encoder-reversed": ""},
+    BeltTrouble.disorder: {"encoder-jump": "readings out of order"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SorterSettings:
+    """``decision_mm`` is the decision line, ``close_mm`` where pieces have fallen, both downstream of the datum line;
+    ``purge_mm`` is the belt that must pass before anything is ejected after a start; ``step_mm`` is how far the belt
+    moves between two frames that are searched; ``sure`` is the confidence beyond which a piece is not looked at again.
+    """
+
+    ticks_per_mm: float
+    counter_bits: int
+    max_speed_mm_s: float
+    step_mm: float
+    decision_mm: float
+    close_mm: float
+    purge_mm: float
+    sure: float
+    max_looks: int
+    max_looks_per_step: int
+    min_sightings: int
+    labels: tuple[str, ...]
+    class_codes: tuple[int, ...]
+    correlation: float
+    ejectors: tuple[Ejector, ...]
+    recipe: Recipe
+    schedule: ScheduleSettings
+    tracker: TrackerSettings
+    provenance: Provenance
+    is_simulated: bool
+
+
+class _Counts(NamedTuple):
+    frames: int = 0
+    dropped: int = 0
+    unplaced: int = 0
+
+
+class Sorter:
+    """Turns ``Inputs`` into ``Outputs``, one step at a time."""
+
+    def __init__(self, settings: SorterSettings, latched: tuple[tuple[str, str], ...] = ()) -> None:
+        """``latched`` are stop faults to begin with, code and detail: what ended the sorter before this one."""
+        self._settings = settings
+        self._belt = Belt(settings.ticks_per_mm, settings.counter_bits, settings.max_speed_mm_s)
+        self._tracker = Tracker(settings.tracker)
+        self._ledger = Ledger(settings.provenance, round(settings.close_mm * settings.ticks_per_mm))
+        self._faults = FaultBook()
+        self._latched = latched
+        self._state = State.idle
+        self._sample: MachineSample | None = None
+        self._machine_down: MachineDown | None = None
+        self._encoder: dict[str, str] = {}
+        self._hazard: str | None = None
+        self._moved_ns = 0
+        self._searched_tick: int | None = None
+        self._start_tick = 0
+        self._decided: set[int] = set()
+        self._entered = 0
+        self._newest_piece = 0
+        self._counts = _Counts()
+        self._window = (0, _Counts())
+        self._unplaced_ns = -_UNPLACED_WINDOW_NS
+
+    def step(self, inputs: Inputs, eye: Eye) -> Outputs:
+        """One step: hear the machine, judge the faults, move the state, see, decide, schedule, close."""
+        flushed = self._hear(inputs)
+        self._judge(inputs)
+        answers, cancelled = self._move(inputs)
+        marks, looked = self._see(inputs, eye)
+        jobs = self._decide_due(inputs.now_ns)
+        closed = self._ledger.close(self._belt.tick, inputs.now_ns)
+        return Outputs(
+            command=self._command(jobs),
+            records=flushed + cancelled + closed,
+            marks=marks,
+            answers=answers,
+            status=self.status(inputs.now_ns),
+            looked=looked,
+        )
+
+    def finish(self, now_ns: int) -> tuple[PieceRecord, ...]:
+        """Close every piece that is still open, because the run ends here."""
+        for piece in self._tracker.pieces():
+            if self._is_due(piece):
+                self._enter(piece, self._judge_piece(piece)._replace(outlet=None, reason=Reason.unfinished), None, None)
+            self._forget(piece.id)
+        return self._ledger.cancel(now_ns)
+
+    def _forget(self, id_: int) -> None:
+        self._tracker.close(id_)
+        self._decided.discard(id_)
+
+    def _hear(self, inputs: Inputs) -> tuple[PieceRecord, ...]:
+        """Take what the machine said; a lost machine or a new encoder epoch cancels what was planned."""
+        flushed: tuple[PieceRecord, ...] = ()
+        for item in inputs.machine:
+            if isinstance(item, MachineDown):
+                self._machine_down = item
+                flushed += self._lose_machine(item, inputs.now_ns)
+            else:
+                self._machine_down = None
+                flushed += self._hear_sample(item, inputs.now_ns)
+        return flushed
+
+    def _lose_machine(self, down: MachineDown, now_ns: int) -> tuple[PieceRecord, ...]:
+        """A machine that is merely held goes on counting; one that is lost may come back with another count."""
+        if down.code == "control-held":
+            return ()
+        self._belt.restart()
+        self._sample = None
+        return self._ledger.cancel(now_ns)
+
+    def _hear_sample(self, sample: MachineSample, now_ns: int) -> tuple[PieceRecord, ...]:
+        before = self._belt.tick
+        news = self._belt.take(sample)
+        self._encoder = {} if news.trouble is None else _TROUBLES[news.trouble]
+        self._sample = sample
+        if self._belt.tick != before or not sample.running:
+            self._moved_ns = sample.taken_ns
+        self._ledger.report(sample.reports)
+        return self.finish(now_ns) if news.epoch else ()
+
+    def _judge(self, inputs: Inputs) -> None:
+        """Which faults are present now."""
+        conditions = dict(self._latched) | dict(inputs.conditions) | self._encoder | self._machine_conditions(inputs)
+        self._latched = ()
+        if self._hazard is not None:
+            conditions["hazard-found"] = self._hazard
+            self._hazard = None
+        self._count_frames(inputs)
+        since, then = self._window
+        seen = self._counts.frames - then.frames
+        if seen > 100 and self._counts.dropped - then.dropped > _DROPPED_LIMIT * seen:
+            conditions["frames-dropped"] = f"{self._counts.dropped - then.dropped} of {seen} pictures"
+        if inputs.now_ns - since > _DROPPED_WINDOW_NS:
+            self._window = (inputs.now_ns, self._counts)
+        if inputs.now_ns - self._unplaced_ns < _UNPLACED_WINDOW_NS:
+            conditions["frames-unplaced"] = f"{self._counts.unplaced} since the start"
+        self._faults.see(conditions, inputs.now_ns)
+
+    def _count_frames(self, inputs: Inputs) -> None:
+        frames = self._counts.frames + (inputs.frame is not None) + inputs.frames_dropped
+        self._counts = self._counts._replace(frames=frames, dropped=self._counts.dropped + inputs.frames_dropped)
+
+    def _machine_conditions(self, inputs: Inputs) -> dict[str, str]:
+        if self._machine_down is not None:
+            return {self._machine_down.code: self._machine_down.detail}
+        sample = self._sample
+        if sample is None:
+            return {}
+        conditions = {}
+        if inputs.now_ns - sample.taken_ns > _SAMPLE_LIMIT_NS:
+            conditions["machine-lost"] = "no reading for 0.3 s"
+        if not sample.interlocks.estop_ok:
+            conditions["estop"] = ""
+        if not sample.interlocks.guard_closed:
+            conditions["guard-open"] = ""
+        if not sample.interlocks.air_ok:
+            conditions["air-low"] = ""
+        if sample.running and sample.taken_ns - self._moved_ns > _STUCK_LIMIT_NS:
+            conditions["encoder-stuck"] = f"count stays {sample.encoder_count}"
+        return conditions
+
+    def _move(self, inputs: Inputs) -> tuple[tuple[OrderAnswer, ...], tuple[PieceRecord, ...]]:
+        """Move the state by itself once, then by each order; leaving the powers to eject cancels what was planned."""
+        before = self._state
+        self._state, _ = next_state(self._state, self._facts(), None)
+        answers = []
+        for given in inputs.orders:
+            state, refusal = next_state(self._state, self._facts(), given.order)
+            if given.order is Order.reset and refusal is None:
+                self._faults.reset()
+            if state is State.starting and self._state is not State.starting:
+                self._start_tick = self._belt.tick
+            self._state = state
+            answers.append(OrderAnswer(given.number, refusal))
+        stopped = self._state is not before and self._state in (State.idle, State.fault, State.estop)
+        return tuple(answers), self._ledger.cancel(inputs.now_ns) if stopped else ()
+
+    def _facts(self) -> Facts:
+        code = self._faults.present(Effect.stop)
+        purge_ticks = self._settings.purge_mm * self._settings.ticks_per_mm
+        return Facts(
+            estop_ok=self._sample is None or self._sample.interlocks.estop_ok,
+            stop=self._faults.has(Effect.stop),
+            stop_sentence=None if code is None else FAULTS[code].sentence,
+            bypass=self._faults.has(Effect.bypass),
+            pause=self._faults.has(Effect.pause),
+            ready=self._belt.tick - self._start_tick >= purge_ticks,
+            connected=self._sample is not None,
+        )
+
+    def _see(self, inputs: Inputs, eye: Eye) -> tuple[tuple[Mark, ...], bool]:
+        """Search the frame when the belt has moved far enough; one mark per sighting."""
+        frame = inputs.frame
+        if frame is None:
+            return (), False
+        tick = frame.tick if frame.tick is not None else self._belt.tick_at(frame.captured_ns)
+        if tick is None:
+            self._counts = self._counts._replace(unplaced=self._counts.unplaced + 1)
+            self._unplaced_ns = inputs.now_ns
+            return (), False
+        if not self._far_enough(tick):
+            return (), False
+        self._searched_tick = tick
+        sightings = eye.find()
+        ids = self._tracker.see(tick, self._settings.ticks_per_mm, sightings)
+        self._newest_piece = max((self._newest_piece, *ids))
+        for look in eye.look(self._requests(ids, sightings)):
+            self._tracker.add(look)
+        return tuple(self._mark(sighting, id_) for sighting, id_ in zip(sightings, ids, strict=True)), True
+
+    def _far_enough(self, tick: int) -> bool:
+        """A step further, or come to rest somewhere else: then the marks on a standing picture are right."""
+        last = self._searched_tick
+        resting = abs(self._belt.speed_mm_s) < _STANDSTILL_MM_S
+        step_mm = _AT_REST_MM if resting else self._settings.step_mm
+        return last is None or abs(tick - last) >= step_mm * self._settings.ticks_per_mm
+
+    def _requests(self, ids: tuple[int, ...], sightings: tuple[Sighting, ...]) -> tuple[LookRequest, ...]:
+        """Whole, undecided pieces about which the evidence is still weak; the furthest downstream first."""
+        wanted = [n for n, id_ in enumerate(ids) if sightings[n].whole and self._wants_look(id_)]
+        wanted.sort(key=lambda n: -sightings[n].downstream_mm)
+        return tuple(LookRequest(ids[n], n) for n in wanted[: self._settings.max_looks_per_step])
+
+    def _wants_look(self, id_: int) -> bool:
+        if id_ in self._decided:
+            return False
+        evidence = self._tracker.piece(id_).evidence
+        if evidence.looks >= self._settings.max_looks:
+            return False
+        return evidence.looks < 2 or max(posterior(evidence, self._settings.correlation)) < self._settings.sure
+
+    def _decide_due(self, now_ns: int) -> tuple[Job, ...]:
+        """Decide every piece that has reached the decision line; specks that were seen too rarely are forgotten."""
+        settings = self._settings
+        jobs: list[Job] = []
+        line = settings.decision_mm * settings.ticks_per_mm
+        forget = settings.close_mm * settings.ticks_per_mm
+        for piece in self._tracker.pieces():
+            travelled = self._belt.tick - piece.at
+            if travelled >= forget:
+                self._forget(piece.id)
+            elif travelled >= line and self._is_due(piece):
+                jobs.extend(self._decide(piece))
+        return tuple(jobs)
+
+    def _is_due(self, piece: Piece) -> bool:
+        return piece.sightings >= self._settings.min_sightings and piece.id not in self._decided
+
+    def _decide(self, piece: Piece) -> tuple[Job, ...]:
+        settings, belt = self._settings, self._belt
+        decision = self._judge_piece(piece)
+        if decision.reason is Reason.hazard:
+            self._hazard = f"piece {piece.id}: {decision.label}, {decision.confidence:.2f}"
+        elif not POWERS[self._state].eject:
+            decision = decision._replace(outlet=None, reason=Reason.bypass)
+        if decision.outlet is None:
+            self._enter(piece, decision, None, None)
+            return ()
+        now = belt_now(belt)
+        shot = plan(piece, decision, settings.ejectors, now, settings.schedule)
+        if shot is None or isinstance(shot, Late):
+            self._enter(
+                piece, decision, None, None if shot is None else settings.schedule.min_slack_ms - shot.missing_ms
+            )
+            return ()
+        slack = slack_ms(shot.open_tick, now)
+        self._enter(piece, decision, shot, slack)
+        flags = JOB_FLAG_SIMULATED if settings.is_simulated else 0
+        return (to_job(shot, belt, settings.class_codes[settings.labels.index(decision.label)], flags),)
+
+    def _judge_piece(self, piece: Piece) -> Decision:
+        settings = self._settings
+        return decide(piece, settings.labels, posterior(piece.evidence, settings.correlation), settings.recipe)
+
+    def _enter(self, piece: Piece, decision: Decision, shot: Ejection | None, slack: float | None) -> None:
+        scores = posterior(piece.evidence, self._settings.correlation)
+        degraded = self._faults.has(Effect.degrade) or self._faults.has(Effect.bypass)
+        self._entered += 1
+        self._decided.add(piece.id)
+        self._ledger.enter(Entry(piece, scores, decision, shot, slack, degraded))
+
+    def _mark(self, sighting: Sighting, id_: int) -> Mark:
+        entry = self._ledger.entries.get(id_)
+        if entry is not None:
+            decision = entry.decision
+            outlet = decision.outlet or self._settings.recipe.rest_outlet
+            return Mark(sighting.box, id_, decision.label, decision.confidence, outlet, decided=True)
+        scores = posterior(self._tracker.piece(id_).evidence, self._settings.correlation)
+        best = max(range(len(scores)), key=scores.__getitem__)
+        return Mark(sighting.box, id_, self._settings.labels[best], scores[best], "", decided=False)
+
+    def _command(self, jobs: tuple[Job, ...]) -> Command:
+        powers = POWERS[self._state]
+        coasting = self._state is State.paused and self._belt.speed_mm_s > _STANDSTILL_MM_S
+        return Command(run=powers.run, armed=powers.eject or coasting, jobs=jobs)
+
+    def status(self, now_ns: int) -> Status:
+        """What there is to say about the station at this moment."""
+        return Status(
+            state=self._state,
+            sentence=self._sentence(),
+            faults=self._faults.active,
+            tick=self._belt.tick,
+            speed_mm_s=self._belt.speed_mm_s,
+            frames=self._counts.frames,
+            frames_dropped=self._counts.dropped,
+            frames_unplaced=self._counts.unplaced,
+            pieces=self._entered + sum(map(self._is_due, self._tracker.pieces())),
+            newest_piece=self._newest_piece,
+            open_pieces=len(self._ledger),
+            now_ns=now_ns,
+        )
+
+    def _sentence(self) -> str:
+        if self._state in (State.fault, State.estop, State.bypass) and self._faults.active:
+            return FAULTS[self._faults.active[0].code].sentence
+        return POWERS[self._state].sentence

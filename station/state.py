@@ -1,0 +1,123 @@
+"""The station's states: two tables and one pure function.
+
+What a state lets the machine do is one table, what a person may order in it the other. The emergency stop wins over
+everything, a latched fault over everything else, and nothing leaves either without a person's reset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from station.types import Order, State
+
+
+class Powers(NamedTuple):
+    """What the machine may do in a state, what decisions mean in it, and the PackML state number shown beside it."""
+
+    run: bool
+    eject: bool
+    packml: int
+    sentence: str
+
+
+POWERS: Mapping[State, Powers] = {
+    State.idle: Powers(False, False, 4, "Ready. Press Start."),
+    State.starting: Powers(True, False, 3, "Starting: the belt is being cleared of pieces that were not seen."),
+    State.running: Powers(True, True, 6, "Sorting."),
+    State.bypass: Powers(True, False, 16, "Not sorting: pieces pass and are counted as unsorted."),
+    State.paused: Powers(False, False, 11, "Paused. Press Start to go on."),
+    State.setup: Powers(False, False, 17, "A technician is at work."),
+    State.fault: Powers(False, False, 9, "Stopped by a fault. Remove its cause, then reset."),
+    State.estop: Powers(False, False, 8, "Emergency stop. Release it, then reset."),
+}
+
+
+class Facts(NamedTuple):
+    """What the state machine needs to know. ``stop`` is a latched or present stop fault, ``stop_sentence`` its words
+    while it is present; ``ready`` means clocks locked, model warm and the belt cleared."""
+
+    estop_ok: bool
+    stop: bool
+    stop_sentence: str | None
+    bypass: bool
+    pause: bool
+    ready: bool
+    connected: bool
+
+
+ORDERS: Mapping[tuple[State, Order], State] = {
+    (State.idle, Order.start): State.starting,
+    (State.paused, Order.start): State.starting,
+    (State.starting, Order.stop): State.idle,
+    (State.starting, Order.pause): State.paused,
+    (State.running, Order.pause): State.paused,
+    (State.running, Order.stop): State.idle,
+    (State.bypass, Order.pause): State.paused,
+    (State.bypass, Order.stop): State.idle,
+    (State.paused, Order.stop): State.idle,
+    (State.fault, Order.reset): State.idle,
+    (State.estop, Order.reset): State.idle,
+}
+
+_REFUSALS: Mapping[State, str] = {
+    State.idle: "The station is ready; only Start has a meaning now.",
+    State.starting: "The station is already starting.",
+    State.running: "The station is already sorting.",
+    State.bypass: "The station runs in bypass and returns to sorting by itself.",
+    State.paused: "The station is paused; press Start or Stop.",
+    State.setup: "A technician is at work; leave set-up first.",
+    State.fault: "A fault is latched: remove its cause and press Reset first.",
+    State.estop: "The emergency stop was pressed: release it and press Reset first.",
+}
+
+
+def next_state(state: State, facts: Facts, order: Order | None) -> tuple[State, str | None]:
+    """The state after these facts and this order, and the sentence that refuses the order (None when it was taken)."""
+    forced = _forced(state, facts)
+    if forced is not None:
+        return forced, None if order in (None, Order.stop) else _refuse_forced(facts, forced)
+    if order is None:
+        return _by_itself(state, facts), None
+    target = ORDERS.get((state, order))
+    refusal = None if order is Order.stop else _refusal(state, target, facts)
+    if target is None or refusal is not None:
+        return _by_itself(state, facts), refusal
+    return target, None
+
+
+def _refusal(state: State, target: State | None, facts: Facts) -> str | None:
+    if target is None:
+        return _REFUSALS[state]
+    if target is State.starting and not facts.connected:
+        return "The controller is not connected yet."
+    if target is State.starting and facts.pause:
+        return "Records cannot be written: free disk space first."
+    return None
+
+
+def _forced(state: State, facts: Facts) -> State | None:
+    """The state that interlocks and stop faults force, or None. A reset is possible once nothing bad is present."""
+    if not facts.estop_ok:
+        return State.estop
+    if state is State.estop:
+        return State.estop if facts.stop_sentence else None
+    if facts.stop and state is not State.fault:
+        return State.fault
+    return State.fault if facts.stop_sentence else None
+
+
+def _refuse_forced(facts: Facts, forced: State) -> str:
+    return facts.stop_sentence or _REFUSALS[forced]
+
+
+def _by_itself(state: State, facts: Facts) -> State:
+    if state is State.starting and facts.ready:
+        return State.bypass if facts.bypass else State.running
+    if state in (State.running, State.bypass, State.starting) and facts.pause:
+        return State.paused
+    if state is State.running and facts.bypass:
+        return State.bypass
+    if state is State.bypass and not facts.bypass:
+        return State.running
+    return state

@@ -1,0 +1,103 @@
+"""The summary of a run: what was seen, what became of it, how long it took, and what truly fell where."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from control.types import Outcome
+from station.store_reader import Counts
+
+_KEPT = 200_000
+
+
+class Truth(NamedTuple):
+    """What fell into one outlet: shares from 0 to 1, None when there is nothing to divide; ``n`` pieces in the bin."""
+
+    purity: float | None
+    recovery: float | None
+    n: int
+
+
+class Quantiles:
+    """The newest values of a quantity and their quantiles."""
+
+    def __init__(self) -> None:
+        self._values: deque[float] = deque(maxlen=_KEPT)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, values: Iterable[float]) -> None:
+        self._values.extend(values)
+
+    def at(self, *shares: float) -> tuple[float | None, ...]:
+        """Values at these shares (0 to 1; 1 is the largest), None before the first."""
+        ordered = sorted(self._values)
+        return tuple(_pick(ordered, share) for share in shares)
+
+
+class RunFacts(NamedTuple):
+    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records."""
+
+    pieces: int
+    counts: Counts
+    rest_outlet: str
+    frames: int
+    frames_dropped: int
+    frames_unplaced: int
+    frame_ms: Quantiles
+    slack_ms: Quantiles
+    truth: Mapping[str, Truth]
+    is_simulated: bool
+    model: str
+    config: str
+    memory_mb: Mapping[str, float]
+    cpu_s: Mapping[str, float]
+    seconds: float
+
+
+def summarize(facts: RunFacts) -> dict[str, object]:
+    """The summary as plain values; ``conservation_ok`` says that every piece seen has exactly one record."""
+    outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
+    outlets: dict[str, Counter[str]] = {}
+    for row in facts.counts.rows:
+        outcomes[row.outcome] += row.pieces
+        outlets.setdefault(row.outlet or facts.rest_outlet, Counter())[row.label] += row.pieces
+    return {
+        "pieces": facts.pieces,
+        "outcomes": dict(outcomes),
+        "outlets": {outlet: dict(labels) for outlet, labels in sorted(outlets.items())},
+        "frames": facts.frames,
+        "frames_dropped": facts.frames_dropped,
+        "frames_unplaced": facts.frames_unplaced,
+        "frame_ms": _named(facts.frame_ms, p50=0.5, p99=0.99, max=1.0),
+        "slack_ms": _named(facts.slack_ms, p1=0.01, p50=0.5),
+        "truth": {outlet: truth._asdict() for outlet, truth in facts.truth.items()},
+        "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
+        "is_simulated": facts.is_simulated,
+        "seconds": round(facts.seconds, 1),
+        "memory_mb": dict(facts.memory_mb),
+        "cpu_s": dict(facts.cpu_s),
+        "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
+    }
+
+
+def write_summary(path: Path, summary: Mapping[str, object]) -> None:
+    """Write it whole or not at all."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def _named(quantiles: Quantiles, **shares: float) -> dict[str, float | None]:
+    found = quantiles.at(*shares.values())
+    return {name: None if value is None else round(value, 3) for name, value in zip(shares, found, strict=True)}
+
+
+def _pick(ordered: Sequence[float], share: float) -> float | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -1,0 +1,99 @@
+// The operator's page: shows what the station says and gives the operator's orders.
+
+import { ask, connect } from "./live.js";
+import { LivePicture } from "./picture.js";
+import { showCounts, showFaults, showFigures, showTruth } from "./tables.js";
+
+const at = (id) => document.getElementById(id);
+const ORDER_WORDS = { start: "Start", pause: "Pause", stop: "Stop", reset: "Reset" };
+const picture = new LivePicture(at("picture"), at("no-picture"), at("age"));
+let lastState = at("state").dataset.state;
+let isLinked = false;
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function showState({ state, word, level, sentence }) {
+  at("state").dataset.level = level;
+  at("state").dataset.state = state;
+  at("sign").setAttribute("href", `/static/signs.svg#${state}`);
+  setText(at("word"), word);
+  setText(at("sentence"), sentence);
+  at("reset").hidden = level !== "alarm";
+  document.title = `${word} · ${document.querySelector("h1").textContent}`;
+}
+
+function answer(words, level) {
+  at("answer").dataset.level = level;
+  setText(at("answer"), words);
+}
+
+function showStatus(status) {
+  showState(status);
+  showFaults(status.faults, status.level);
+  showFigures(status);
+  for (const knob of document.querySelectorAll("[data-mishap]")) {
+    knob.setAttribute("aria-pressed", String(status.mishaps.includes(knob.dataset.mishap)));
+  }
+  if (status.state !== lastState) answer("", "calm");
+  lastState = status.state;
+}
+
+function takeFacts(facts) {
+  if (facts.version !== document.body.dataset.version) location.reload();
+  facts.rest_title = facts.outlets.find(({ name }) => name === facts.rest_outlet)?.title ?? facts.rest_outlet;
+  picture.facts = facts;
+}
+
+function told(message) {
+  if (message.kind === "facts") takeFacts(message);
+  if (message.kind === "status") showStatus(message);
+  if (message.kind === "counts") {
+    showCounts(message);
+    showTruth(message.truth);
+  }
+}
+
+function linked() {
+  isLinked = true;
+  at("lost").hidden = true;
+  document.body.classList.remove("is-lost");
+  setText(at("link"), "Connected");
+}
+
+function lost() {
+  if (isLinked) {
+    const was = at("word").textContent.toLowerCase();
+    const when = new Date().toLocaleTimeString("en-GB");
+    showState({ state: "lost", word: "No connection", level: "alarm", sentence: `Last known at ${when}: ${was}.` });
+    at("reset").hidden = true;
+  }
+  isLinked = false;
+  lastState = "lost";
+  at("lost").hidden = false;
+  document.body.classList.add("is-lost");
+  setText(at("link"), "No connection");
+}
+
+for (const button of document.querySelectorAll("[data-order]")) {
+  button.addEventListener("click", async () => {
+    const order = button.dataset.order;
+    button.setAttribute("aria-busy", "true");
+    const { taken, refusal } = await ask("/api/orders", { order });
+    button.removeAttribute("aria-busy");
+    if (taken) answer(`${ORDER_WORDS[order]}: taken.`, "calm");
+    else answer(`${ORDER_WORDS[order]} refused. ${refusal}`, "attention");
+  });
+}
+
+for (const knob of document.querySelectorAll("[data-mishap]")) {
+  knob.addEventListener("click", async () => {
+    const on = knob.getAttribute("aria-pressed") !== "true";
+    const { taken, refusal } = await ask("/api/mishaps", { mishap: knob.dataset.mishap, on });
+    if (taken) knob.setAttribute("aria-pressed", String(on));
+    else answer(refusal, "attention");
+  });
+}
+
+connect({ told, linked, lost, pictured: (buffer) => picture.show(buffer) });

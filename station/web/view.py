@@ -1,0 +1,131 @@
+"""What the page may see of the station and ask of it; the wiring gives it, the page never reaches further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from station.store_reader import Counts
+from station.types import Mark, Order, Status
+
+
+class OutletFacts(NamedTuple):
+    """``colour`` is ``#rrggbb``; the page never tells outlets apart by colour alone."""
+
+    name: str
+    title: str
+    colour: str
+
+
+class LabelFacts(NamedTuple):
+    """``title`` is the class in plain words, short enough for a table row."""
+
+    label: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationFacts:
+    """What does not change while the station runs. ``rest_outlet`` names the outlet of everything that passes."""
+
+    name: str
+    is_simulated: bool
+    outlets: tuple[OutletFacts, ...]
+    rest_outlet: str
+    labels: tuple[LabelFacts, ...]
+    recipe: str
+    model: str
+    version: str
+
+
+class OutletTruth(NamedTuple):
+    """Measured against what really fell into the bin: ``n`` pieces in it; None where there is nothing to divide by."""
+
+    purity: float | None
+    recovery: float | None
+    n: int
+
+
+class Performance(NamedTuple):
+    """How the eye keeps up: milliseconds of work per frame, frames per second, frames nobody looked at."""
+
+    frame_ms_p50: float
+    frame_ms_p99: float
+    frames_per_s: float
+    frames_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture for the page: ``marks`` count in ``width`` x ``height`` pixels, ``jpeg`` may be smaller."""
+
+    seq: int
+    jpeg: bytes
+    width: int
+    height: int
+    marks: tuple[Mark, ...]
+    captured_ns: int
+
+
+class FaultRow(NamedTuple):
+    """A fault in words: what is wrong, what it does to the sorting, what to do next. ``since_ns`` is monotonic."""
+
+    code: str
+    sentence: str
+    detail: str
+    effect: str
+    hint: str
+    since_ns: int
+    order: int
+    present: bool
+
+
+class Mishap(StrEnum):
+    """What can be made to go wrong on a simulated line."""
+
+    estop = "estop"
+    guard_open = "guard_open"
+    camera_frozen = "camera_frozen"
+    lens_covered = "lens_covered"
+    controller_silent = "controller_silent"
+
+
+class StationView(Protocol):
+    """Seam between station and page. Everything but the awaitables answers at once."""
+
+    def status(self) -> Status | None:
+        """None until the station has said anything about itself."""
+
+    def facts(self) -> StationFacts: ...
+
+    def counts(self) -> Counts:
+        """Pieces of this run."""
+
+    def truth(self) -> Mapping[str, OutletTruth] | None:
+        """By outlet name; None where nobody knows what really fell into the bins."""
+
+    def performance(self) -> Performance | None: ...
+
+    def faults(self) -> tuple[FaultRow, ...]:
+        """Present and latched faults, first-out first."""
+
+    def newest_picture(self) -> Picture | None: ...
+
+    async def next_picture(self, after_seq: int) -> Picture:
+        """The newest picture as soon as its ``seq`` is another than ``after_seq``."""
+
+    async def give_order(self, order: Order, by: str) -> str | None:
+        """None when the order was taken, else the sentence that says why not."""
+
+    def mishaps(self) -> frozenset[Mishap]:
+        """Those that are on; only asked of simulated lines."""
+
+    async def set_mishap(self, mishap: Mishap, on: bool) -> str | None:
+        """None when it was done, else the sentence that says why not."""
+
+
+def plain_name(name_en: str) -> str:
+    """The codebook's English name without its examples: ``Aluminium cast: housings, pistons`` -> ``Aluminium cast``."""
+    return name_en.split(":", maxsplit=1)[0].split(" (", maxsplit=1)[0].strip()

@@ -1,0 +1,206 @@
+"""The page says what the station says, and takes orders only from itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+import station.web
+from station.types import Order, State
+from station.web.app import create_app
+from station.web.messages import cells, picture_message
+from station.web.pictures import PictureBoard
+from station.web.view import Mishap, plain_name
+from tests.station.paper_station import AIR_LOW, TITLES, PaperStation
+
+HERE = "http://127.0.0.1:8080"
+
+
+def ask(
+    paper: PaperStation, method: str, path: str, headers: Mapping[str, str] | None = None, content: str | None = None
+) -> httpx.Response:
+    async def go() -> httpx.Response:
+        door = httpx.ASGITransport(create_app(paper, hosts=("yard-pc",)))
+        async with httpx.AsyncClient(transport=door, base_url=HERE) as browser:
+            return await browser.request(method, path, headers=dict(headers or {}), content=content)
+
+    return asyncio.run(go())
+
+
+def order(paper: PaperStation, body: object, **headers: str) -> httpx.Response:
+    sent = {"content-type": "application/json", "origin": HERE} | headers
+    return ask(paper, "POST", "/api/orders", sent, json.dumps(body))
+
+
+def test_the_page_shows_state_safety_boundary_and_that_it_is_simulated() -> None:
+    text = ask(PaperStation(), "GET", "/").text
+    assert "Idle" in text
+    assert "Process stop request, not a safety function. Use the emergency stop in danger." in text
+    assert "Stop ejectors and belt. This is not the emergency stop." in text
+    assert "SIMULATED" in text
+    assert "Try a mishap" in text
+
+
+def test_a_real_line_shows_no_truth_and_no_mishaps() -> None:
+    paper = PaperStation(is_simulated=False)
+    text = ask(paper, "GET", "/").text
+    assert "SIMULATED" not in text
+    assert "mishap" not in text
+    assert ask(paper, "GET", "/api/counts").json()["truth"] is None
+    refused = ask(
+        paper, "POST", "/api/mishaps", {"content-type": "application/json"}, '{"mishap": "estop", "on": true}'
+    )
+    assert refused.status_code == 403
+    assert not paper.on
+
+
+def test_the_page_needs_nothing_inline_and_nothing_from_outside() -> None:
+    answer = ask(PaperStation(), "GET", "/")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'; object-src 'none'")
+    assert "<style" not in answer.text
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=", answer.text)
+    pages = Path(station.web.__file__).parent
+    for file in (*pages.glob("static/*"), *pages.glob("templates/*")):
+        outside = re.findall(r"(?:https?:)?//[a-z0-9][\w.]*\.\w+", file.read_text())
+        assert set(outside) <= {"http://www.w3.org"}, file.name
+
+
+def test_words_of_the_station_are_shown_as_text_not_run() -> None:
+    paper = PaperStation()
+    TITLES["XSS"] = ("<script>alert(1)</script>", "rest", (0, 0, 0))
+    try:
+        assert "<script>alert" not in ask(paper, "GET", "/").text
+    finally:
+        del TITLES["XSS"]
+
+
+def test_an_order_is_given_in_the_name_of_the_page() -> None:
+    paper = PaperStation()
+    assert order(paper, {"order": "start"}).json() == {"taken": True, "refusal": None}
+    assert paper.orders == [(Order.start, "page 127.0.0.1")]
+    assert paper.state is State.running
+
+
+def test_a_refused_order_answers_with_its_sentence() -> None:
+    answer = order(PaperStation(guard_open=True), {"order": "start"})
+    assert answer.status_code == 200
+    assert answer.json() == {"taken": False, "refusal": "Close the guard first."}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"host": "evil.example:8080", "origin": "http://evil.example:8080"},
+    ],
+)
+def test_an_order_from_a_foreign_page_is_refused(headers: dict[str, str]) -> None:
+    paper = PaperStation()
+    assert order(paper, {"order": "start"}, **headers).status_code == 403
+    assert paper.orders == []
+
+
+def test_the_station_answers_to_its_own_names_only() -> None:
+    paper = PaperStation()
+    for host, status in (("yard-pc:8080", 200), ("localhost:8080", 200), ("[::1]:8080", 200), ("evil.example", 403)):
+        assert ask(paper, "GET", "/livez", {"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [
+        ("application/x-www-form-urlencoded", "order=start", 415),
+        ("application/json", "{", 400),
+        ("application/json", "[" * 500, 400),
+        ("application/json", '["start"]', 422),
+        ("application/json", '{"order": "fly"}', 422),
+        ("application/json", '{"order": ["start"]}', 422),
+        ("application/json", '{"order": "' + "x" * 2000 + '"}', 413),
+    ],
+)
+def test_nonsense_is_no_order(kind: str, body: str, status: int) -> None:
+    paper = PaperStation()
+    answer = ask(paper, "POST", "/api/orders", {"content-type": kind}, body)
+    assert answer.status_code == status
+    assert answer.json()["refusal"]
+    assert paper.orders == []
+
+
+def test_mishaps_are_switched_on_and_off() -> None:
+    paper = PaperStation()
+    for on in (True, False):
+        body = json.dumps({"mishap": "lens_covered", "on": on})
+        assert ask(paper, "POST", "/api/mishaps", {"content-type": "application/json"}, body).json()["taken"]
+        assert (Mishap.lens_covered in paper.on) is on
+
+
+def test_a_station_that_has_said_nothing_is_alive_but_not_ready() -> None:
+    paper = PaperStation(is_silent=True)
+    assert ask(paper, "GET", "/livez").status_code == 200
+    assert ask(paper, "GET", "/readyz").status_code == 503
+    assert ask(paper, "GET", "/api/status").json()["word"] == "Starting"
+    assert ask(PaperStation(), "GET", "/readyz").status_code == 200
+
+
+def test_every_state_has_its_word_and_only_the_abnormal_ones_a_colour() -> None:
+    levels = {}
+    for state in (State.running, State.paused, State.bypass, State.fault, State.estop):
+        status = ask(PaperStation(state=state), "GET", "/api/status").json()
+        levels[status["word"]] = status["level"]
+    assert levels == {
+        "Running": "calm",
+        "Paused": "calm",
+        "Not sorting": "attention",
+        "Fault": "alarm",
+        "Emergency stop": "alarm",
+    }
+
+
+def test_a_fault_says_since_when_what_it_does_and_what_to_do() -> None:
+    [fault] = ask(PaperStation(fault_rows=(AIR_LOW,)), "GET", "/api/status").json()["faults"]
+    assert fault["since_s"] > 0
+    assert (fault["sentence"], fault["effect"], fault["hint"]) == (AIR_LOW.sentence, AIR_LOW.effect, AIR_LOW.hint)
+
+
+def test_the_cells_of_the_table_sum_to_all_pieces() -> None:
+    counts = PaperStation(seq=500).counts()
+    shown = json.loads(json.dumps(cells(counts, "rest")))
+    assert sum(sum(outlets.values()) for outlets in shown["cells"].values()) == counts.pieces
+    assert sum(shown["outcomes"].values()) == counts.pieces
+
+
+def test_a_picture_travels_with_its_marks() -> None:
+    picture = PaperStation().draw()
+    sent = picture_message(picture, picture.captured_ns + 7_000_000)
+    length = struct.unpack_from(">I", sent)[0]
+    header = json.loads(sent[4 : 4 + length])
+    assert (header["seq"], header["age_ms"], len(header["marks"])) == (1, 7, len(picture.marks))
+    assert sent[4 + length :] == picture.jpeg
+
+
+def test_viewers_who_wait_all_get_the_newest_picture_and_nobody_else_is_waited_for() -> None:
+    async def go() -> tuple[list[int], bool, bool]:
+        board, paper = PictureBoard(), PaperStation()
+        viewers = [asyncio.create_task(board.next(0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        wanted = board.is_wanted
+        board.publish(paper.draw())
+        board.publish(paper.draw())
+        seen = [(await viewer).seq for viewer in viewers]
+        return [*seen, (await board.next(1)).seq], wanted, board.is_wanted
+
+    assert asyncio.run(go()) == ([1, 1, 1, 2], True, False)
+
+
+def test_plain_names_leave_out_the_examples() -> None:
+    assert plain_name("Aluminium cast: housings, pistons, wheels") == "Aluminium cast"
+    assert plain_name("Stainless 18-8 (304)") == "Stainless 18-8"

@@ -1,0 +1,161 @@
+"""The page in a real browser, as an operator uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from station.types import State
+from station.web.view import Mishap
+from tests.station.paper_station import AIR_LOW, PaperStation, served
+from tests.station.ports import free_port
+
+CHROMIUM = Path(os.environ.get("STATION_CHROMIUM", "/usr/bin/chromium"))
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}")
+
+
+@dataclass
+class Watch:
+    """What the browser complained about and where it went."""
+
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def over(self, page: Page) -> None:
+        page.on(
+            "console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda asked: self.hosts.add(asked.url.split("/")[2]))
+        page.on("websocket", lambda asked: self.hosts.add(asked.url.split("/")[2]))
+
+
+@asynccontextmanager
+async def opened(address: str, watch: Watch, width: int = 1920, height: int = 970) -> AsyncIterator[Page]:
+    async with async_playwright() as tools:
+        browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": width, "height": height})
+        watch.over(page)
+        await page.goto(address)
+        await expect(page.locator("#link")).to_have_text("Connected")
+        yield page
+        await browser.close()
+
+
+def operate(paper: PaperStation, work: Callable[[Page], Awaitable[None]], width: int = 1920, height: int = 970) -> None:
+    """Let the operator work on the page of ``paper``; it must stay free of complaints and of foreign hosts."""
+
+    async def go() -> None:
+        watch, port = Watch(), free_port()
+        async with served(paper, port) as address, opened(address, watch, width, height) as page:
+            await work(page)
+            assert watch.complaints == []
+            assert watch.hosts == {f"127.0.0.1:{port}"}
+
+    asyncio.run(asyncio.wait_for(go(), 50))
+
+
+def test_start_is_pressed_the_state_changes_and_pictures_arrive() -> None:
+    async def work(page: Page) -> None:
+        await expect(page.locator("#word")).to_have_text("Idle")
+        await page.get_by_role("button", name="Start").click()
+        await expect(page.locator("#word")).to_have_text("Running")
+        await expect(page).to_have_title("Running · Line 2, Yard Nord")
+        await expect(page.locator("#no-picture")).to_be_hidden()
+        await expect(page.locator("#picture")).to_have_attribute("data-seq", re.compile(r"\d\d"))
+        colours = await page.evaluate(
+            "new Set(document.querySelector('#picture').getContext('2d').getImageData(0, 0, 600, 400).data).size"
+        )
+        assert colours > 50
+        await expect(page.locator("#counts tfoot td").last).not_to_have_text("0")
+        await expect(page.locator("#truth [data-outlet=copper] [data-what=purity]")).to_have_text("97.4 %")
+
+    operate(PaperStation(), work)
+
+
+def test_a_refused_order_shows_its_sentence_and_stop_works_by_keyboard() -> None:
+    paper = PaperStation(guard_open=True)
+
+    async def work(page: Page) -> None:
+        await page.get_by_role("button", name="Start").click()
+        await expect(page.locator("#answer")).to_have_text("Start refused. Close the guard first.")
+        await expect(page.locator("#word")).to_have_text("Idle")
+        paper.state = State.running
+        await expect(page.locator("#word")).to_have_text("Running")
+        await page.locator("[data-order=stop]").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#word")).to_have_text("Idle")
+
+    operate(paper, work)
+
+
+def test_a_fault_is_shown_within_two_seconds_with_its_next_step_and_reset() -> None:
+    paper = PaperStation()
+
+    async def work(page: Page) -> None:
+        await expect(page.locator("#reset")).to_be_hidden()
+        paper.state, paper.fault_rows = State.fault, (AIR_LOW,)
+        await expect(page.locator(".fault")).to_contain_text(AIR_LOW.sentence, timeout=2000)
+        await expect(page.locator(".fault")).to_contain_text(AIR_LOW.hint)
+        await expect(page.locator("#state")).to_have_attribute("data-level", "alarm")
+        await page.get_by_role("button", name="Reset").click()
+        paper.fault_rows = ()
+        await expect(page.locator("#no-faults")).to_be_visible()
+
+    operate(paper, work)
+
+
+def test_a_mishap_can_be_tried_on_the_simulated_line() -> None:
+    paper = PaperStation()
+
+    async def work(page: Page) -> None:
+        await page.get_by_text("Try a mishap").click()
+        await page.get_by_role("button", name="Cover the lens").click()
+        await expect(page.get_by_role("button", name="Cover the lens")).to_have_attribute("aria-pressed", "true")
+        assert paper.on == {Mishap.lens_covered}
+
+    operate(paper, work)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
+def test_orders_are_always_in_sight_large_and_nothing_sticks_out(width: int) -> None:
+    async def work(page: Page) -> None:
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        for order in ("start", "pause", "stop"):
+            button = page.locator(f"[data-order={order}]")
+            await expect(button).to_be_in_viewport(ratio=1)
+            place = await button.bounding_box()
+            assert place is not None
+            assert place["height"] >= 76
+
+    operate(PaperStation(state=State.running), work, width, 740)
+
+
+def test_a_lost_connection_is_told_and_comes_back_by_itself() -> None:
+    async def go() -> None:
+        paper, port, gone = PaperStation(state=State.running), free_port(), asyncio.Event()
+        watch = Watch()
+        async with served(paper, port, stop=gone) as address, opened(address, watch) as page:
+            gone.set()
+            await expect(page.locator("#lost")).to_be_visible()
+            await expect(page.locator("#word")).to_have_text("No connection")
+            await expect(page.locator("#sentence")).to_contain_text("running")
+            await page.get_by_role("button", name="Stop").click()
+            await expect(page.locator("#answer")).to_contain_text("Use the emergency stop in danger")
+            async with served(paper, port):
+                await expect(page.locator("#lost")).to_be_hidden(timeout=8000)
+                await expect(page.locator("#word")).to_have_text("Running")
+                before = await page.locator("#picture").get_attribute("data-seq")
+                await expect(page.locator("#picture")).not_to_have_attribute("data-seq", before or "")
+
+    asyncio.run(asyncio.wait_for(go(), 50))

@@ -1,0 +1,144 @@
+"""The finder against a worn belt that scrolls under an uneven lamp."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.vision.scene import Outline, belt, disc, lay, square
+from vision.clump import ClumpLimits, parts_of
+from vision.finder import Finder, FinderSettings
+from vision.finder_score import FinderScore, score_frame
+from vision.types import Blob
+
+COPPER, STEEL, BLACK = (60, 85, 150), (150, 152, 155), (2, 2, 2)
+
+
+def trained(frames: int = 24) -> Finder:
+    finder = Finder(FinderSettings())
+    for step in range(frames):
+        finder.learn(belt(step * 29))
+    return finder
+
+
+def middles(blobs: tuple[Blob, ...]) -> list[tuple[float, float]]:
+    return sorted((blob.box.x + blob.box.w / 2, blob.box.y + blob.box.h / 2) for blob in blobs)
+
+
+def test_bare_belt_holds_nothing() -> None:
+    finder = trained()
+    assert [finder.find(belt(2_000 + step * 31)) for step in range(8)] == [()] * 8
+
+
+def test_pieces_are_found_in_the_very_first_picture() -> None:
+    picture = lay(belt(0), [(square(100, 120, 60), COPPER), (disc(400, 300, 30), STEEL)])
+    assert np.allclose(middles(Finder(FinderSettings()).find(picture)), [(130, 150), (400.5, 300.5)], atol=2)
+
+
+def test_a_dark_copper_piece_hardly_brighter_than_the_belt_is_found_by_its_colour() -> None:
+    picture = lay(belt(900), [(square(300, 200, 50), (30, 38, 62))])
+    assert np.allclose(middles(trained().find(picture)), [(325, 225)], atol=3)
+
+
+def test_centres_are_within_a_millimetre_anywhere_between_the_coarse_pixels() -> None:
+    finder = trained()
+    for shift in range(8):
+        picture = lay(belt(700 + shift), [(square(200 + shift, 240 + shift, 45), STEEL)])
+        (blob,) = finder.find(picture)
+        error_px = np.hypot(blob.box.x + blob.box.w / 2 - 222.5 - shift, blob.box.y + blob.box.h / 2 - 262.5 - shift)
+        assert error_px * 0.625 < 1.0
+        assert blob.area_px == pytest.approx(45 * 45, rel=0.1)
+
+
+def test_the_shadow_of_a_piece_is_not_part_of_it() -> None:
+    picture = belt(500)
+    shade = np.ones(picture.shape[:2], np.float32)
+    shade[260:300, 200:260] = 0.65
+    shaded = (picture * cv2.GaussianBlur(shade, (0, 0), 2)[..., None]).astype(np.uint8)
+    (blob,) = trained().find(lay(shaded, [(square(200, 220, 60), STEEL)]))
+    assert blob.box.h == pytest.approx(60, abs=6)
+
+
+def test_a_wire_stays_in_one_piece() -> None:
+    wire = np.array([[200, 100], [240, 160], [230, 220], [290, 260]], np.int32)
+    picture = belt(300)
+    cv2.polylines(picture, [wire], False, COPPER, 4, cv2.LINE_AA)
+    (blob,) = trained().find(picture)
+    assert not blob.touching
+    assert blob.box.h == pytest.approx(164, abs=10)
+
+
+def test_dust_is_not_a_piece() -> None:
+    picture = belt(300)
+    rng = np.random.default_rng(3)
+    for x, y in rng.integers(5, 500, (60, 2)):
+        cv2.circle(picture, (int(x), int(y)), 1, STEEL, -1)
+    assert trained().find(picture) == ()
+
+
+def test_a_splice_across_the_belt_is_not_a_piece_but_a_piece_on_it_is() -> None:
+    finder, picture = trained(), belt(100)
+    cv2.line(picture, (0, 150), (639, 320), (95, 95, 95), 3, cv2.LINE_AA)
+    assert finder.find(picture) == ()
+    assert np.allclose(middles(finder.find(lay(picture, [(square(300, 210, 50), COPPER)]))), [(325, 235)], atol=4)
+
+
+def test_a_change_of_light_is_learnt_anew() -> None:
+    finder = trained()
+    for step in range(60):
+        finder.learn(np.clip(belt(step * 29) * 1.8, 0, 255).astype(np.uint8))
+    assert finder.find(np.clip(belt(4_000) * 1.8, 0, 255).astype(np.uint8)) == ()
+
+
+def test_pieces_that_pass_while_learning_do_not_become_belt() -> None:
+    finder = Finder(FinderSettings())
+    for step in range(40):
+        finder.learn(lay(belt(step * 29), [(square(100, step * 29 % 500 - 30, 70), STEEL)]))
+    assert len(finder.find(lay(belt(4_000), [(square(100, 200, 70), STEEL)]))) == 1
+
+
+def outline_of(*shapes: Outline) -> Outline:
+    canvas = np.zeros((400, 400), np.uint8)
+    cv2.fillPoly(canvas, list(shapes), 255)
+    (contour,), _ = cv2.findContours(canvas, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return np.asarray(contour, np.int32)
+
+
+def test_two_discs_that_just_touch_are_cut_apart() -> None:
+    parts = parts_of(outline_of(disc(100, 100, 40), disc(176, 100, 40)), 150, ClumpLimits())
+    assert len(parts) == 2
+    assert [touching for _, touching in parts] == [False, False]
+
+
+def test_two_discs_grown_together_are_flagged() -> None:
+    ((_, touching),) = parts_of(outline_of(disc(100, 100, 40), disc(166, 100, 40)), 150, ClumpLimits())
+    assert touching
+
+
+@pytest.mark.parametrize(
+    "outline",
+    [
+        outline_of(disc(100, 100, 40)),
+        outline_of(square(50, 50, 40), np.array([[50, 50], [89, 50], [89, 250], [50, 250]], np.int32)),
+        outline_of(np.array([[50, 50], [80, 50], [80, 200], [200, 200], [200, 230], [50, 230]], np.int32)),
+        outline_of(np.array([[20, 20], [26, 20], [200, 190], [380, 20], [386, 26], [200, 200]], np.int32)),
+    ],
+    ids=["disc", "bar", "bent shred", "wire"],
+)
+def test_one_piece_is_left_alone(outline: Outline) -> None:
+    assert [touching for _, touching in parts_of(outline, 150, ClumpLimits())] == [False]
+
+
+def test_the_score_counts_hits_splits_and_merges() -> None:
+    truth = [square(0, 0, 40), square(50, 0, 40), square(100, 0, 40), square(150, 0, 40)]
+    found = [
+        square(2, 2, 40),
+        square(50, 0, 15),
+        square(70, 0, 15),
+        np.array([[100, 0], [190, 0], [190, 40], [100, 40]]),
+    ]
+    score = score_frame(found, truth, 100, 200)
+    assert score == FinderScore(pieces=4, outlines=4, matched=1, split=1, merged=1)
+    assert score.plus(score).recall_iou50 == 0.25
+    assert score_frame([], [], 10, 10).precision_iou50 == 1.0

@@ -1,0 +1,64 @@
+"""The eye of a running station: finds what lies in the frame in hand and classifies what the sorter asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.crop import crops
+from vision.finder import Finder
+from vision.geometry import Geometry
+from vision.model_card import ModelCard
+from vision.types import Frame, Look, LookRequest, Sighting
+
+_SEARCHES_PER_LESSON = 8
+
+
+class Looker(Protocol):
+    """What an eye needs of a classifier."""
+
+    @property
+    def card(self) -> ModelCard: ...
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Log probabilities (n, labels) of BGR crops (n, size, size, 3)."""
+
+
+class LiveEye:
+    """An ``Eye`` on real pictures; ``show`` puts the next frame into its hand."""
+
+    def __init__(self, finder: Finder, geometry: Geometry, classifier: Looker, mm_per_px: float) -> None:
+        self._finder = finder
+        self._geometry = geometry
+        self._classifier = classifier
+        self._mm_per_px = mm_per_px
+        self._image: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
+        self._sightings: tuple[Sighting, ...] = ()
+        self._searches = 0
+
+    def show(self, frame: Frame) -> None:
+        """Take this frame in hand; what was found in the one before is forgotten."""
+        self._image = frame.image
+        self._sightings = ()
+
+    def find(self) -> tuple[Sighting, ...]:
+        """Everything on the belt in the frame in hand."""
+        self._searches += 1
+        if self._searches % _SEARCHES_PER_LESSON == 0:
+            self._finder.learn(self._image)
+        self._sightings = tuple(map(self._geometry.place, self._finder.find(self._image)))
+        return self._sightings
+
+    def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
+        """Classify the requested sightings, in their order."""
+        if not requests:
+            return ()
+        boxes = tuple(self._sightings[request.sighting].box for request in requests)
+        card = self._classifier.card
+        scores = self._classifier.classify(crops(self._image, boxes, card.crop, self._mm_per_px))
+        return tuple(
+            Look(request.piece_id, tuple(map(float, row))) for request, row in zip(requests, scores, strict=True)
+        )
