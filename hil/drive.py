@@ -37,11 +37,11 @@ class EncoderSettings:
 class Drive:
     """The belt on its own clock: ``motion`` is where it was when last advanced."""
 
-    def __init__(self, settings: DriveSettings, now_ns: int) -> None:
+    def __init__(self, settings: DriveSettings, now_ns: int, pos_mm: float = 0.0) -> None:
         self._settings = settings
         self._ramped_mm_s = 0.0
         self._run_s = 0.0
-        self.motion = BeltMotion(now_ns, 0.0, 0.0)
+        self.motion = BeltMotion(now_ns, pos_mm, 0.0)
 
     def advance(self, now_ns: int, *, run: bool) -> BeltMotion:
         """Move on to ``now_ns`` with the run request as given; going back in time changes nothing."""
@@ -89,8 +89,9 @@ class Belt(Protocol):
 class DrivenBelt:
     """A ``Belt`` that obeys its run request."""
 
-    def __init__(self, drive: DriveSettings, encoder: EncoderSettings, now_ns: int) -> None:
-        self._drive = Drive(drive, now_ns)
+    def __init__(self, drive: DriveSettings, encoder: EncoderSettings, now_ns: int, pos_mm: float = 0.0) -> None:
+        """Standing still at ``pos_mm``."""
+        self._drive = Drive(drive, now_ns, pos_mm)
         self._settings = encoder
         self._encoder = Encoder(encoder)
 

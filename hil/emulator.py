@@ -66,7 +66,7 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
     _refuse_taken_port(settings)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns)
+    belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns, motion.read().pos_mm)
     controller = Controller(settings.controller, belt, motion.write)
     wire = _Wire(controller)
     device = SimDevice(
@@ -74,7 +74,7 @@ async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port,
     )
     server = ModbusTcpServer(device, address=(settings.host, settings.port))
     if not await server.listen():
-        raise PortTaken(_taken(settings))
+        raise PortTaken(_taken(settings, "no answer from the system"))
     scanner = _Scanner(controller, settings, valve_events, mishaps)
     try:
         mishaps.send(EmulatorReady(_port(server)))
@@ -143,6 +143,8 @@ class _Scanner:
         self._unsent: deque[ValveEvent] = deque()
         self._late_ns: deque[int] = deque(maxlen=_LATE_KEPT)
         self._fifo = False
+        self._edge_ns: int | None = None
+        self._scanned_ns = 0
         self._asked = False
         self._thread = threading.Thread(target=self._scan_all, name="scan", daemon=True)
 
@@ -170,13 +172,27 @@ class _Scanner:
             while not self._asked:
                 now_ns = _sleep_until(due_ns)
                 self._late_ns.append(now_ns - due_ns)
-                switched, edge_ns = self._controller.scan(now_ns)
-                self._send(switched)
+                edge_ns = self._scan_up_to(now_ns)
                 scans += 1
                 if now_ns - told_ns > 1_000_000_000:
                     self._status_port.send(self._status(scans))
                     told_ns, scans = now_ns, 0
                 due_ns = _next_due(now_ns, due_ns, period_ns, edge_ns)
+
+    def _scan_up_to(self, now_ns: int) -> int | None:
+        """Scan at every edge that was due and then now; when the next edge is due.
+
+        Outputs are compare outputs: an edge has its own instant even when this computer wakes the thread after it.
+        """
+        while self._edge_ns is not None and self._edge_ns < now_ns:
+            self._scan(max(self._edge_ns, self._scanned_ns + _SHORTEST_NAP_NS))
+        self._scan(max(now_ns, self._scanned_ns))
+        return self._edge_ns
+
+    def _scan(self, now_ns: int) -> None:
+        switched, self._edge_ns = self._controller.scan(now_ns)
+        self._scanned_ns = now_ns
+        self._send(switched)
 
     def _send(self, switched: tuple[ValveEvent, ...]) -> None:
         """Nobody there to feel the air is no reason to stop."""
@@ -231,13 +247,13 @@ def _refuse_taken_port(settings: EmulatorSettings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as cause:
-            raise PortTaken(_taken(settings)) from cause
+            raise PortTaken(_taken(settings, cause.strerror)) from cause
 
 
-def _taken(settings: EmulatorSettings) -> str:
+def _taken(settings: EmulatorSettings, reason: str | None) -> str:
     return (
-        f"The simulated controller cannot listen at {settings.host}:{settings.port}: another program uses this port; "
-        "stop it or choose another port in the configuration."
+        f"The simulated controller cannot listen at {settings.host}:{settings.port} ({reason}): "
+        "stop the program that uses this port or choose another port in the configuration."
     )
 
 

@@ -75,13 +75,15 @@ class Feeder:
         self._sprites = sprites
         self._chances = _chances(settings, sprites)
         self._rng = np.random.default_rng(settings.seed)
-        self._next_mm = 0.0
+        self._next_mm: float | None = None
         self.fed = 0
         self._near: deque[tuple[float, float, float]] = deque(maxlen=40)
 
     def feed(self, pos_mm: float) -> tuple[WorldPiece, ...]:
-        """The pieces that have been laid onto the belt by the time it has run to ``pos_mm``."""
+        """The pieces laid onto the belt since it was last asked; the first call says where the belt begins."""
         laid: list[WorldPiece] = []
+        if self._next_mm is None:
+            self._next_mm = pos_mm
         while self._next_mm <= pos_mm:
             piece = self._lay(self._next_mm + self._settings.ahead_mm)
             if piece is not None:

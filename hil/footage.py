@@ -17,6 +17,7 @@ from hil.look import View
 
 _TICKS_EVERY_NS = 10_000_000
 _RUN_UP_NS = 2_500_000_000
+_RUN_OUT_NS = 1_500_000_000
 _LICENCE = "CC0-1.0, rendered by this project"
 
 
@@ -36,7 +37,7 @@ def write_footage(
     *,
     step_mm: float | None = None,
     scale: float = 0.5,
-    jpeg_quality: int = 85,
+    jpeg_quality: int = 78,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> int:
     """Write frames, ``frames.csv``, ``ticks.csv``, ``truth.csv`` and ``footage.yaml``; the number of frames.
@@ -82,8 +83,8 @@ class _Take:
         self._frames.append((name, at_ns))
 
     def write_tables(self) -> None:
-        """The tables beside the pictures; the ticks go on a little after the last one."""
-        self._run_to(self._frames[-1][1] + 5 * _TICKS_EVERY_NS)
+        """The tables beside the pictures; the ticks go on until what was seen has fallen."""
+        self._run_to(self._frames[-1][1] + _RUN_OUT_NS)
         _write_rows(self._folder / "frames.csv", ("file", "captured_ns"), self._frames)
         _write_rows(self._folder / "ticks.csv", ("taken_ns", "count"), self._ticks)
         header = ("truth_id", "label", "form", "at_tick", "across_mm", "length_mm", "width_mm", "mass_g")

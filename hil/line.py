@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,14 +20,15 @@ from hil.feeder import ScrapSprite, WorldPiece
 from hil.look import Look, View
 from hil.motion import Motion
 from hil.picture import Painter
-from hil.sprites.atlas import load_atlas
+from hil.sprites.atlas import AtlasError, load_atlas
 from hil.stamp import Stamp
-from hil.types import BeltMotion, Landed, LineNews, Mishap, MishapName, ValveEvent
+from hil.types import BeltMotion, Landed, LineFailed, LineNews, Mishap, MishapName, ValveEvent
 from hil.world import World, WorldSettings
 from vision.frame_ring import FrameRing
 from vision.types import Port
 
 _NEWS_NS = 100_000_000
+_STALE_NS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +113,30 @@ class Line:
 def run_line(
     settings: LineSettings, ring_name: str, motion_name: str, valve_events: Port, mishaps: Port, truth: Port
 ) -> None:
-    """Process entry: pictures into the frame ring, ``LineNews`` over ``truth``; ends on SIGTERM or with its parent."""
+    """Process entry: pictures into the frame ring, ``LineNews`` over ``truth``; ends on SIGTERM or with its parent.
+
+    When it cannot start it says ``LineFailed`` over ``truth`` and exits with 2.
+    """
     asked = _Asked()
     signal.signal(signal.SIGTERM, asked.note)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     os.nice(settings.nice)
     ring, motion = FrameRing(settings.view.shape, settings.slots, ring_name), Motion(motion_name)
-    line = Line(settings, sprites_of(settings))
-    gc.collect()
-    gc.freeze()
+    line: Line | None = None
     try:
+        line = Line(settings, sprites_of(settings))
+        gc.collect()
+        gc.freeze()
         _expose_all(settings, ring, motion, _Mail(line, valve_events, mishaps, truth), asked)
     except ConnectionError:
         pass
+    except (AtlasError, ValueError) as cause:
+        truth.send(LineFailed(f"The simulated line cannot start: {cause}"))
+        sys.exit(2)
     finally:
-        line.let_go()
+        if line is not None:
+            line.let_go()
         ring.close()
         motion.close()
 
@@ -183,18 +193,26 @@ class _Mail:
             return []
 
 
+def _still_there(motion: BeltMotion, before: BeltMotion, now_ns: int) -> BeltMotion:
+    """The camera goes on when nobody tells how the belt moves; then it stands still. Time never goes back."""
+    if now_ns - motion.t_ns < _STALE_NS:
+        return motion if motion.t_ns >= before.t_ns else before
+    return BeltMotion(max(now_ns, before.t_ns), motion.pos_mm, 0.0)
+
+
 def _expose_all(settings: LineSettings, ring: FrameRing, motion: Motion, mail: _Mail, asked: _Asked) -> None:
     """One picture per period; the sequence number counts exposures, so a skipped one leaves a gap."""
     period_ns = round(1e9 / settings.fps)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
     due_ns, seq, skipped = now_ns, 0, 0
+    where = motion.read()
     while not asked.to_end:
         now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
         if now_ns < due_ns:
             time.sleep((due_ns - now_ns) * 1e-9)  # noqa: TID251 - process loop
         missed = max(0, now_ns - due_ns) // period_ns
         seq, skipped, due_ns = seq + 1 + missed, skipped + missed, due_ns + (1 + missed) * period_ns
-        where = motion.read()
+        where = _still_there(motion.read(), where, max(now_ns, due_ns - period_ns))
         mail.read()
         if not mail.line.is_silent:
             mail.line.expose(ring.begin(), where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Plc:
         self._settings = settings
         self._modulus = 1 << settings.identity.counter_bits
         self._limits_ns = [round(ms * 1e6) for ms in settings.longest_on_ms]
-        self._pending: list[Job] = []
+        self._pending: list[Job] = []  # the next to open first
         self._holds: dict[int, _Hold] = {}
         self._run = self._armed = False
         self._asked_run = self._asked_armed = True
@@ -94,8 +95,8 @@ class Plc:
 
     def next_edge_ns(self, now_ns: int, count: int, ticks_per_s: float) -> int | None:
         """When the next output must switch at this speed; None when none is due."""
-        closes = [hold.close_count for hold in self._holds.values()]
-        counts = [self._ahead(edge, count) for edge in (*(job.open_count for job in self._pending), *closes)]
+        edges = [job.open_count for job in self._pending[:1]] + [hold.close_count for hold in self._holds.values()]
+        counts = [self._ahead(edge, count) for edge in edges]
         instants = [hold.since_ns + self._limits_ns[output] for output, hold in self._holds.items()]
         if counts and ticks_per_s > 0:
             instants.append(now_ns + round(max(0, min(counts)) / ticks_per_s * 1e9))
@@ -147,14 +148,11 @@ class Plc:
         elif self._ahead(job.open_count, count) < 0:
             self._report(job.id, ShotResult.late, count)
         else:
-            self._pending.append(job)
+            insort(self._pending, job, key=lambda waiting: self._ahead(waiting.open_count, count))
 
     def _open_due(self, now_ns: int, count: int) -> None:
-        due = [job for job in self._pending if self._ahead(job.open_count, count) <= 0]
-        if not due:
-            return
-        self._pending = [job for job in self._pending if self._ahead(job.open_count, count) > 0]
-        for job in due:
+        while self._pending and self._ahead(self._pending[0].open_count, count) <= 0:
+            job = self._pending.pop(0)
             behind = -self._ahead(job.open_count, count)
             if behind > self._settings.late_limit_counts or behind >= job.length_counts:
                 self._report(job.id, ShotResult.late, count)

@@ -60,7 +60,9 @@ class Stamp:
 
 def cut_stamp(placed: PlacedSprite, look: Look, view: View) -> Stamp:
     """The stamp of a placed sprite under a look; takes about a millisecond."""
-    colour, cover = _turned(placed, view)
+    middle_row, rest_row = _whole(-placed.at_mm / view.mm_per_px - 0.5)
+    middle_column, rest_column = _whole(placed.across_mm / view.mm_per_px - 0.5)
+    colour, cover = _turned(placed, view, (rest_column, rest_row))
     colour = _glossy(colour * sensor_gain(look) * np.float32(placed.gain))
     shade = _shadow(cover, placed.sprite.height_mm / view.mm_per_px, look.shadow)
     colour, cover, shade = (blurred(plane, look, view) for plane in (colour * cover[..., None], cover, shade))
@@ -70,12 +72,20 @@ def cut_stamp(placed: PlacedSprite, look: Look, view: View) -> Stamp:
         keep=np.repeat(as_bytes(keep * 255)[..., None], 3, axis=2),
         add=as_bytes(colour - black_level(look) * (1 - keep)[..., None]),
         solid=cover > _SOLID,
-        row=-round(placed.at_mm / view.mm_per_px) - height // 2,
-        column=round(placed.across_mm / view.mm_per_px) - width // 2,
+        row=middle_row - height // 2,
+        column=middle_column - width // 2,
     )
 
 
-def _turned(placed: PlacedSprite, view: View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _whole(place_px: float) -> tuple[int, float]:
+    """A place as a whole pixel and the rest of it, -0.5 .. 0.5."""
+    whole = round(place_px)
+    return whole, place_px - whole
+
+
+def _turned(
+    placed: PlacedSprite, view: View, shift_px: tuple[float, float]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colour (h, w, 3) and cover (h, w) in 0..1, at the view's scale, turned, with room around for the shadow."""
     sprite = placed.sprite
     scale = sprite.mm_per_px / view.mm_per_px
@@ -86,17 +96,20 @@ def _turned(placed: PlacedSprite, view: View) -> tuple[NDArray[np.float32], NDAr
         size = (max(1, round(layers.shape[1] * scale)), max(1, round(layers.shape[0] * scale)))
         layers = np.asarray(cv2.resize(layers, size, interpolation=cv2.INTER_AREA), np.float32)
         scale = 1.0
-    turned = _warped(layers, placed.angle_deg, scale, _room_px(sprite.height_mm / view.mm_per_px))
+    room_px = _room_px(sprite.height_mm / view.mm_per_px)
+    turned = _warped(layers, placed.angle_deg, scale, room_px, shift_px)
     cover = np.clip(turned[..., 3], np.float32(0), np.float32(1))
     return turned[..., :3] / np.maximum(cover, np.float32(1e-3))[..., None], cover
 
 
-def _warped(layers: NDArray[np.float32], angle_deg: float, scale: float, room_px: int) -> NDArray[np.float32]:
+def _warped(
+    layers: NDArray[np.float32], angle_deg: float, scale: float, room_px: int, shift_px: tuple[float, float]
+) -> NDArray[np.float32]:
     height, width = layers.shape[:2]
     turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle_deg, scale)
     reach = np.abs(turn[:, :2]) @ (width, height)
     size = (int(reach[0]) + 2 * room_px | 1, int(reach[1]) + 2 * room_px | 1)
-    turn[:, 2] += ((size[0] - width) / 2, (size[1] - height) / 2)
+    turn[:, 2] += ((size[0] - width) / 2 + shift_px[0], (size[1] - height) / 2 + shift_px[1])
     return np.asarray(cv2.warpAffine(layers, turn, size, flags=cv2.INTER_LINEAR), np.float32)
 
 

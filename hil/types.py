@@ -102,6 +102,12 @@ class Truth(NamedTuple):
     n: int
 
 
+class LineFailed(NamedTuple):
+    """The simulated line could not start; one sentence for the operator."""
+
+    sentence: str
+
+
 class LineNews(NamedTuple):
     """What the line tells about itself: pieces landed since the last news, and totals since the start."""
 

@@ -27,8 +27,8 @@ class WorldSettings:
     rest_outlet: str = "rest"
     delay_spread_ms: float = 0.4
     blast_mm: float = 14.0
-    spill_mm: float = 4.0
-    enough: float = 0.5
+    spill_mm: float = 2.0
+    enough: float = 0.6
     luck: float = 0.08
     beyond_mm: float = 250.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from contextlib import suppress
@@ -38,6 +39,7 @@ _PIECE_NUMBERS_SKIPPED = 1000
 def run_station(config: Config, options: RunOptions) -> None:
     """Run until the time is up, the footage ends, or a signal comes. Raises what ``plan_run`` raises."""
     plan = plan_run(config, options)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the children: a pool of threads would only steal time
     asyncio.run(_run(plan, options))
 
 
