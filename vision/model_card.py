@@ -41,10 +41,14 @@ class GoldenCrop:
 
 @dataclass(frozen=True, slots=True)
 class LabelFigure:
-    """Share of the ``n`` crops of this label that were right, with its 95 % Wilson interval."""
+    """Share of the ``n`` pieces of this label that were right, with its 95 % Wilson interval.
+
+    The interval counts ``objects``: many pictures of one object do not prove more than one.
+    """
 
     label: str
     n: int
+    objects: int
     accuracy: float
     low: float
     high: float
@@ -281,6 +285,7 @@ def _label_figure(table: _Table) -> LabelFigure:
     return LabelFigure(
         table.value("label", str),
         table.value("n", int),
+        table.value("objects", int),
         table.value("accuracy", float),
         table.value("low", float),
         table.value("high", float),

@@ -25,6 +25,30 @@ def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> fl
     return math.exp((low + high) / 2)
 
 
+def cautious_temperature(
+    logits: NDArray[np.float32],
+    truth: NDArray[np.int64],
+    objects: NDArray[np.str_],
+    *,
+    quantile: float = 0.9,
+    draws: int = 40,
+    seed: int = 1,
+) -> float:
+    """Temperature that is not too low for ``quantile`` of the sets of objects that could have been held out.
+
+    ``objects`` (n,) names the object each row shows. Whole objects are drawn with replacement (bootstrap): with few of
+    them a plain fit is surer of itself on new objects than it should be.
+    """
+    rng = np.random.default_rng(seed)
+    names, place = np.unique(objects, return_inverse=True)
+    rows_of = [np.flatnonzero(place == n) for n in range(len(names))]
+    found = []
+    for _ in range(draws):
+        rows = np.concatenate([rows_of[n] for n in rng.integers(len(names), size=len(names))])
+        found.append(fit_temperature(logits[rows], truth[rows]))
+    return float(np.quantile(found, quantile))
+
+
 def combined(looks: NDArray[np.float32], correlation: float) -> NDArray[np.float32]:
     """Log posterior (pieces, labels) of several looks (pieces, looks, labels) at the same pieces.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,9 @@ from station.training.evaluate import evaluate as evaluated
 from station.training.refusals import TrainingRefused
 from vision.model_card import ModelCard
 from vision.types import ModelRefused
+
+if TYPE_CHECKING:
+    from station.training.train import Schedule
 
 _CODEBOOK = Path("configs/codebook.csv")
 _MODEL = Path("models/rendered-v1")
@@ -40,35 +43,42 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads to learn with.")] = 2,
     version: Annotated[int, typer.Option(min=1, help="Version number written into the card.")] = 1,
+    photos: Annotated[
+        Path | None,
+        typer.Option(envvar="STATION_DATA", help="Folder with real photographs; how the model does on them is noted."),
+    ] = None,
 ) -> None:
     """Train the eye: paint pieces, teach the network, calibrate it, measure it and write model and card.
 
     Needs the extra "train" (PyTorch). Takes about 20 minutes on two cores and can be interrupted: the same command goes
     on where it stopped. Pieces are split by object, and one kind of light is never trained on.
     """
+    counts = {"train": pieces, "val": measured, "test": measured, "held-out light": measured}
     with _refusals(), _progress() as shown:
-        # Waiting threads that spin cost three quarters of the machine when something else runs beside.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            from station.training.train import Schedule
-        except ImportError as error:
-            raise TrainingRefused(
-                f"Training needs the extra train ({error.name} is missing): pip install 'scrap-sorting-station[train]'."
-            ) from error
+        schedule = _schedule(seed, epochs, threads)
         from station.training.make_model import Course, make_model, read_sprites
+        from station.training.photos import with_photo_notes
         from station.training.rollup import read_families
 
-        counts = {"train": pieces, "val": measured, "test": measured, "held-out light": measured}
-        sprites = read_sprites(atlas, tuple(read_families(codebook)))
-        schedule = Schedule(seed=seed, epochs=epochs, threads=threads)
+        families = read_families(codebook)
+        sprites = read_sprites(atlas, tuple(families))
         course = Course(pieces=counts, seed=seed, version=version)
         card, _pieces = make_model(out, work, sprites, course, schedule=schedule, tell=_Teller(shown).tell)
-    console = Console()
-    for figures in card.measured:
-        console.print(f"{figures.split}: accuracy {figures.accuracy:.3f}, calibration error {figures.ece_after:.3f}")
-    for note in card.notes:
-        console.print(note)
-    console.print(f"Model {card.id} is in {card.folder}.")
+        if photos is not None:
+            card = with_photo_notes(card, photos, families)
+    _show_card(card)
+
+
+def _schedule(seed: int, epochs: int, threads: int) -> Schedule:
+    # Waiting threads that spin cost three quarters of the machine when something else runs beside.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        from station.training.train import Schedule
+    except ImportError as error:
+        raise TrainingRefused(
+            f"Training needs the extra train ({error.name} is missing): pip install 'scrap-sorting-station[train]'."
+        ) from error
+    return Schedule(seed=seed, epochs=epochs, threads=threads)
 
 
 def evaluate(
@@ -133,7 +143,7 @@ def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painte
         sprites,
         usable,
         card.crop,
-        Scene(),
+        Scene(turn_deg=40),
         pieces=painted.pieces,
         seed=painted.seed,
         on_progress=lambda n, of: teller.tell("Painting", n, of),
@@ -172,6 +182,15 @@ def _refusals() -> Iterator[None]:
     except (TrainingRefused, ModelRefused) as refusal:
         typer.echo(str(refusal), err=True)
         raise typer.Exit(2) from refusal
+
+
+def _show_card(card: ModelCard) -> None:
+    console = Console()
+    for figures in card.measured:
+        console.print(f"{figures.split}: accuracy {figures.accuracy:.3f}, calibration error {figures.ece_after:.3f}")
+    for note in card.notes:
+        console.print(note)
+    console.print(f"Model {card.id} is in {card.folder}.")
 
 
 def _show(report: Report) -> None:

@@ -24,16 +24,17 @@ from vision.crop import CropSpec, crop
 from vision.types import Box
 
 HELD_OUT_LIGHT = "slanted"
-RECOLOURED = frozenset({"AL-UBC", "BAT-OTHER", "BAT-LI", "RES-LIGHT"})
+RECOLOURED = frozenset({"AL-UBC", "BAT-OTHER", "BAT-LI", "CABLE-CU", "PWB", "RES-LIGHT"})
 SPLITS = ("train", "val", "test", "held-out light")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How pictures are composed: up to ``cells`` pieces in a grid over the picture, ``frames_per_look`` per belt.
+    """How pictures are composed: up to one piece in each cell of a grid over the picture, ``frames_per_look`` per belt.
 
     A piece is used when at least ``least_visible`` of it shows. ``looks`` pictures are taken of every piece while it
-    travels ``travel_mm`` between two of them. For learning only: ``stretch_spread`` changes the outline of a piece, and
+    travels ``travel_mm`` between two of them. ``turn_deg`` limits how far a sprite is turned from the two attitudes in
+    which its light bars lie across the belt. For learning only: ``stretch_spread`` changes the outline of a piece, and
     ``recoloured`` is the share of the printed and wrapped pieces (RECOLOURED) that get other colours, so that the
     network does not learn the few prints there are by heart.
     """
@@ -41,10 +42,11 @@ class Scene:
     view: View = field(default_factory=View)
     columns: int = 8
     rows: int = 5
-    frames_per_look: int = 3
+    frames_per_look: int = 5
     least_visible: float = 0.6
     looks: int = 1
     travel_mm: float = 110.0
+    turn_deg: float = 180.0
     size_spread: float = 0.08
     gain_spread: float = 0.12
     box_shake_px: float = 1.5
@@ -55,12 +57,16 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class CropSet:
-    """Crops uint8 (pieces, looks, size, size, 3) BGR; ``truth`` (pieces,) indexes ``labels``; one sprite name each."""
+    """Crops uint8 (pieces, looks, size, size, 3) BGR; ``truth`` (pieces,) indexes ``labels``.
+
+    ``sprites`` and ``objects`` name what each piece was painted from.
+    """
 
     crops: NDArray[np.uint8]
     truth: NDArray[np.int64]
     labels: tuple[str, ...]
     sprites: tuple[str, ...]
+    objects: tuple[str, ...]
 
     def labelled(self) -> LabelledCrops:
         """Every look as a crop of its own."""
@@ -94,18 +100,19 @@ def render_crops(
     rng = np.random.default_rng(seed)
     draw = _Draw(sprites, labels)
     found: list[NDArray[np.uint8]] = []
-    names: list[str] = []
-    truth: list[int] = []
+    drawn: list[Sprite] = []
     while len(found) < pieces:
         painter = Painter(vary(rng, _least_loop(scene.view)), scene.view)
         for _frame in range(scene.frames_per_look):
             for sprite, looks in _one_frame(rng, painter, draw, spec, scene):
                 found.append(looks)
-                names.append(sprite.name)
-                truth.append(labels.index(sprite.label))
+                drawn.append(sprite)
         if on_progress is not None:
             on_progress(min(len(found), pieces), pieces)
-    return CropSet(np.stack(found[:pieces]), np.array(truth[:pieces], np.int64), labels, tuple(names[:pieces]))
+    del found[pieces:], drawn[pieces:]
+    truth = np.array([labels.index(one.label) for one in drawn], np.int64)
+    names, objects = tuple(one.name for one in drawn), tuple(one.object_id for one in drawn)
+    return CropSet(np.stack(found), truth, labels, names, objects)
 
 
 class _Draw:
@@ -174,7 +181,7 @@ def _piece(
     gain = float(np.exp(rng.normal(0, scene.gain_spread)))
     image = _recoloured(rng, sprite, scene.recoloured)
     scaled = replace(sprite, mm_per_px=sprite.mm_per_px * size, image=_stretched(rng, image, scene.stretch_spread))
-    turned = float(rng.uniform(0, 360))
+    turned = 90 + 180 * int(rng.integers(2)) + float(rng.uniform(-1, 1)) * scene.turn_deg
     return sprite, PlacedSprite(scaled, at_mm, across_mm, turned, bool(rng.random() < 0.5), gain)
 
 

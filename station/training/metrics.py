@@ -33,7 +33,7 @@ class ReliabilityBin(NamedTuple):
     accuracy: float
 
 
-def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(right: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     """Interval of a share by Wilson (1927); (0, 1) when nothing was counted."""
     if n == 0:
         return 0.0, 1.0

@@ -39,7 +39,7 @@ def piece_figures(
     *,
     families: Mapping[str, Sequence[str]],
     hazard: str,
-    limits: Sequence[float] = (0.5, 0.8),
+    limits: Sequence[float] = (0.5, 0.8, 0.95),
 ) -> PieceFigures:
     """Figures from log probabilities (pieces, looks, labels)."""
     posterior = np.exp(combined(looks, correlation))

@@ -26,7 +26,10 @@ EpochDone = Callable[[int, int, float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How the network is taught. It stops early after ``patience`` epochs that did not lower the validation loss."""
+    """How the network is taught. It stops early after ``patience`` epochs that did not lower the validation loss.
+
+    The first ``small_share`` of the epochs see the crops shrunk to ``small`` of their size: more rounds for the time.
+    """
 
     seed: int = 1
     epochs: int = 10
@@ -36,6 +39,8 @@ class Schedule:
     smoothing: float = 0.05
     patience: int = 4
     threads: int = 2
+    small: float = 0.667
+    small_share: float = 0.5
 
 
 @dataclass(slots=True)
@@ -141,7 +146,10 @@ def _one_epoch(
             group["lr"] = schedule.rate * _rate(pupil.epoch + step / steps, schedule.epochs)
         rows = order[step * schedule.batch : (step + 1) * schedule.batch]
         pupil.optimiser.zero_grad()
-        loss = loss_of(pupil.network(_varied(_tensor(crops[rows]), chance)), torch.from_numpy(truth[rows]))
+        seen = _varied(_tensor(crops[rows]), chance)
+        if pupil.epoch < schedule.small_share * schedule.epochs:
+            seen = nn.functional.interpolate(seen, scale_factor=schedule.small, mode="bilinear")
+        loss = loss_of(pupil.network(seen), torch.from_numpy(truth[rows]))
         loss.backward()
         pupil.optimiser.step()
         if on_step is not None:

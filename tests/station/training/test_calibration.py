@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from station.training import metrics
-from station.training.calibration import combined, fit_look_correlation, fit_temperature
+from station.training.calibration import cautious_temperature, combined, fit_look_correlation, fit_temperature
 from vision.classifier import log_softmax
 
 
@@ -32,6 +32,18 @@ def test_the_fitted_temperature_lowers_the_calibration_error() -> None:
         return metrics.calibration_error(shares.max(axis=1), shares.argmax(axis=1) == truth)
 
     assert error(loud / np.float32(fit_temperature(loud, truth))) < 0.2 * error(loud)
+
+
+def test_a_temperature_from_few_objects_is_cautious() -> None:
+    logits = np.random.default_rng(8).normal(0, 2, (600, 4)).astype(np.float32)
+    truth = _drawn(logits, 9)
+    few, many = (np.array([f"object-{n % count}" for n in range(600)]) for count in (6, 600))
+    plain = fit_temperature(logits, truth)
+    wrong_object = few == "object-0"
+    truth[wrong_object] = (truth[wrong_object] + 1) % 4
+    assert cautious_temperature(logits, truth, few) > 1.1 * fit_temperature(logits, truth)
+    assert fit_temperature(logits, truth) > plain
+    assert cautious_temperature(logits, truth, many) < cautious_temperature(logits, truth, few)
 
 
 def test_identical_looks_are_worth_one() -> None:

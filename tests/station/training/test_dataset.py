@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pytest
 
 from hil.look import View
-from hil.sprites.atlas import Sprite
+from hil.sprites.atlas import Split, Sprite
 from station.training.dataset import Scene, objects_per_label, render_crops, sprites_of
 from station.training.refusals import TrainingRefused
 from vision.crop import CropSpec
@@ -15,7 +13,8 @@ LABELS = ("CU-NO2", "SS-304")
 SMALL = Scene(view=View(320, 256, 2.5), columns=4, rows=3)
 
 
-def _sprite(label: str, number: int, split: Literal["train", "val", "test"] = "train", light: str = "bars") -> Sprite:
+def made_sprite(label: str, number: int, split: Split = "train", light: str = "bars") -> Sprite:
+    """A plate: copper red or grey."""
     image = np.full((30, 40, 4), 255, np.uint8)
     image[..., :3] = (40, 70, 200) if label == "CU-NO2" else (190, 190, 190)
     image[:4] = 0
@@ -23,7 +22,7 @@ def _sprite(label: str, number: int, split: Literal["train", "val", "test"] = "t
     return Sprite(f"{name}-{light}", "plate", label, name, light, split, 0.0, 0.625, 5.0, 10.0, image)
 
 
-SPRITES = tuple(_sprite(label, n) for label in LABELS for n in range(3))
+SPRITES = tuple(made_sprite(label, n) for label in LABELS for n in range(3))
 
 
 def test_as_many_pieces_as_asked_for_come_with_their_labels() -> None:
@@ -58,10 +57,10 @@ def test_several_looks_show_the_same_piece_in_different_noise() -> None:
 def test_splits_are_by_object_and_the_held_out_light_is_never_trained_on() -> None:
     every = (
         *SPRITES,
-        _sprite("CU-NO2", 7, "train", "slanted"),
-        _sprite("CU-NO2", 8, "test", "slanted"),
-        _sprite("CU-NO2", 8, "test", "bars"),
-        _sprite("CU-NO2", 9, "val", "bars"),
+        made_sprite("CU-NO2", 7, "train", "slanted"),
+        made_sprite("CU-NO2", 8, "test", "slanted"),
+        made_sprite("CU-NO2", 8, "test", "bars"),
+        made_sprite("CU-NO2", 9, "val", "bars"),
     )
     names = {split: {one.name for one in sprites_of(split, every)} for split in ("train", "val", "test")}
     assert not any("slanted" in name for name in set.union(*names.values()))
@@ -80,5 +79,5 @@ def test_a_label_without_sprites_is_refused() -> None:
 
 
 def test_objects_are_counted_once_however_often_they_are_rendered() -> None:
-    every = (*SPRITES, _sprite("CU-NO2", 0, light="dome"))
+    every = (*SPRITES, made_sprite("CU-NO2", 0, light="dome"))
     assert objects_per_label(every) == {"CU-NO2": 3, "SS-304": 3}

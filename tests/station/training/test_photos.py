@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from station.training.photos import FAMILY_OF, read_photos
+from station.training.photos import FAMILY_OF, read_photos, with_photo_notes
 from station.training.refusals import TrainingRefused
+from tests.vision.tiny_model import write_model
 from vision.crop import CropSpec
+from vision.model_card import load_card
 
 HEAD = "file,source,class,material,object_group,split,w,h,border_touch,solidity,vetted\n"
 
@@ -43,6 +45,16 @@ def test_coins_can_be_left_out(tmp_path: Path) -> None:
 def test_a_folder_without_photographs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingRefused, match="No photographs"):
         read_photos(tmp_path, "val", CropSpec())
+
+
+def test_the_card_says_how_the_model_does_on_photographs(tmp_path: Path) -> None:
+    families = {"CU-NO2": "copper", "BRASS-YEL": "copper-alloy", "SS-304": "stainless", "FE-SHRED": "ferrous"}
+    folder = write_model(tmp_path / "tiny", crop={"size_px": 16, "margin": 1.2, "floor_mm": 10.0})
+    card = with_photo_notes(load_card(folder), _data(tmp_path / "data"), families)
+    assert "with the coins: 2 crops" in card.notes[-2]
+    assert "unknown (bimetal coins) AUROC" in card.notes[-2]
+    assert "without the coins: 1 crops, accuracy 0.000" in card.notes[-1]
+    assert load_card(folder).notes == card.notes
 
 
 @pytest.mark.skipif("STATION_DATA" not in os.environ, reason="STATION_DATA does not name the development data")

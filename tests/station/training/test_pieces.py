@@ -31,7 +31,7 @@ def test_false_alarms_are_shares_of_the_pieces_that_are_no_hazard() -> None:
     assert found.hazards == 1
     assert found.false_alarms[0.5][0] == pytest.approx(1 / 3)
     assert found.false_alarms[0.8][0] == 0
-    assert found.caught == {0.5: 1.0, 0.8: 1.0}
+    assert found.caught == {0.5: 1.0, 0.8: 1.0, 0.95: 0.0}
 
 
 def test_more_independent_looks_make_surer() -> None:
