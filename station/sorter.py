@@ -5,11 +5,9 @@ No device, thread, picture or clock lives here: the same inputs give the same ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from control.belt import Belt, BeltTrouble
+from control.belt import Belt
 from control.rules import decide
 from control.schedule import ScheduleSettings, belt_now, plan, slack_ms, to_job
 from control.types import (
@@ -29,22 +27,14 @@ from station.faults import FAULTS, Effect, FaultBook
 from station.ledger import Entry, Ledger, Provenance
 from station.state import POWERS, Facts, next_state
 from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
+from station.watch import Watch
 from vision.evidence import posterior
 from vision.tracker import Tracker, TrackerSettings
 from vision.types import Eye, LookRequest, Piece, Sighting
 
-_SAMPLE_LIMIT_NS = 300_000_000
-_STUCK_LIMIT_NS = 300_000_000
 _STANDSTILL_MM_S = 5.0
 _AT_REST_MM = 1.0
-_DROPPED_WINDOW_NS = 10_000_000_000
-_DROPPED_LIMIT = 0.01
-_UNPLACED_WINDOW_NS = 2_000_000_000
-_TROUBLES: Mapping[BeltTrouble, dict[str, str]] = {
-    BeltTrouble.jump: {"encoder-jump": ""},
-    BeltTrouble.reversed: {"encoder-reversed": ""},
-    BeltTrouble.disorder: {"encoder-jump": "readings out of order"},
-}
+_HELD = "control-held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +66,6 @@ class SorterSettings:
     is_simulated: bool
 
 
-class _Counts(NamedTuple):
-    frames: int = 0
-    dropped: int = 0
-    unplaced: int = 0
-
-
 class Sorter:
     """Turns ``Inputs`` into ``Outputs``, one step at a time."""
 
@@ -94,19 +78,13 @@ class Sorter:
         self._faults = FaultBook()
         self._latched = latched
         self._state = State.idle
-        self._sample: MachineSample | None = None
-        self._machine_down: MachineDown | None = None
-        self._encoder: dict[str, str] = {}
-        self._hazard: str | None = None
-        self._moved_ns = 0
+        self._watch = Watch()
+        self._hazard: dict[str, str] = {}
         self._searched_tick: int | None = None
         self._start_tick = 0
         self._decided: set[int] = set()
         self._entered = 0
         self._newest_piece = 0
-        self._counts = _Counts()
-        self._window = (0, _Counts())
-        self._unplaced_ns = -_UNPLACED_WINDOW_NS
 
     def step(self, inputs: Inputs, eye: Eye) -> Outputs:
         """One step: hear the machine, judge the faults, move the state, see, decide, schedule, close."""
@@ -142,71 +120,31 @@ class Sorter:
         flushed: tuple[PieceRecord, ...] = ()
         for item in inputs.machine:
             if isinstance(item, MachineDown):
-                self._machine_down = item
-                flushed += self._lose_machine(item, inputs.now_ns)
+                flushed += self._hear_down(item, inputs.now_ns)
             else:
-                self._machine_down = None
                 flushed += self._hear_sample(item, inputs.now_ns)
         return flushed
 
-    def _lose_machine(self, down: MachineDown, now_ns: int) -> tuple[PieceRecord, ...]:
+    def _hear_down(self, down: MachineDown, now_ns: int) -> tuple[PieceRecord, ...]:
         """A machine that is merely held goes on counting; one that is lost may come back with another count."""
-        if down.code == "control-held":
+        lost = down.code != _HELD
+        self._watch.hear_down(down, lost=lost)
+        if not lost:
             return ()
         self._belt.restart()
-        self._sample = None
         return self._ledger.cancel(now_ns)
 
     def _hear_sample(self, sample: MachineSample, now_ns: int) -> tuple[PieceRecord, ...]:
-        before = self._belt.tick
         news = self._belt.take(sample)
-        self._encoder = {} if news.trouble is None else _TROUBLES[news.trouble]
-        self._sample = sample
-        if self._belt.tick != before or not sample.running:
-            self._moved_ns = sample.taken_ns
+        self._watch.hear_sample(sample, news)
         self._ledger.report(sample.reports)
         return self.finish(now_ns) if news.epoch else ()
 
     def _judge(self, inputs: Inputs) -> None:
-        """Which faults are present now."""
-        conditions = dict(self._latched) | dict(inputs.conditions) | self._encoder | self._machine_conditions(inputs)
-        self._latched = ()
-        if self._hazard is not None:
-            conditions["hazard-found"] = self._hazard
-            self._hazard = None
-        self._count_frames(inputs)
-        since, then = self._window
-        seen = self._counts.frames - then.frames
-        if seen > 100 and self._counts.dropped - then.dropped > _DROPPED_LIMIT * seen:
-            conditions["frames-dropped"] = f"{self._counts.dropped - then.dropped} of {seen} pictures"
-        if inputs.now_ns - since > _DROPPED_WINDOW_NS:
-            self._window = (inputs.now_ns, self._counts)
-        if inputs.now_ns - self._unplaced_ns < _UNPLACED_WINDOW_NS:
-            conditions["frames-unplaced"] = f"{self._counts.unplaced} since the start"
-        self._faults.see(conditions, inputs.now_ns)
-
-    def _count_frames(self, inputs: Inputs) -> None:
-        frames = self._counts.frames + (inputs.frame is not None) + inputs.frames_dropped
-        self._counts = self._counts._replace(frames=frames, dropped=self._counts.dropped + inputs.frames_dropped)
-
-    def _machine_conditions(self, inputs: Inputs) -> dict[str, str]:
-        if self._machine_down is not None:
-            return {self._machine_down.code: self._machine_down.detail}
-        sample = self._sample
-        if sample is None:
-            return {}
-        conditions = {}
-        if inputs.now_ns - sample.taken_ns > _SAMPLE_LIMIT_NS:
-            conditions["machine-lost"] = "no reading for 0.3 s"
-        if not sample.interlocks.estop_ok:
-            conditions["estop"] = ""
-        if not sample.interlocks.guard_closed:
-            conditions["guard-open"] = ""
-        if not sample.interlocks.air_ok:
-            conditions["air-low"] = ""
-        if sample.running and sample.taken_ns - self._moved_ns > _STUCK_LIMIT_NS:
-            conditions["encoder-stuck"] = f"count stays {sample.encoder_count}"
-        return conditions
+        """Which faults are present now; what was found in the last step is told once."""
+        self._watch.count_frames(inputs)
+        self._faults.see(dict(self._latched) | self._watch.conditions(inputs) | self._hazard, inputs.now_ns)
+        self._latched, self._hazard = (), {}
 
     def _move(self, inputs: Inputs) -> tuple[tuple[OrderAnswer, ...], tuple[PieceRecord, ...]]:
         """Move the state by itself once, then by each order; leaving the powers to eject cancels what was planned."""
@@ -225,16 +163,17 @@ class Sorter:
         return tuple(answers), self._ledger.cancel(inputs.now_ns) if stopped else ()
 
     def _facts(self) -> Facts:
+        sample = self._watch.sample
         code = self._faults.present(Effect.stop)
         purge_ticks = self._settings.purge_mm * self._settings.ticks_per_mm
         return Facts(
-            estop_ok=self._sample is None or self._sample.interlocks.estop_ok,
+            estop_ok=sample is None or sample.interlocks.estop_ok,
             stop=self._faults.has(Effect.stop),
             stop_sentence=None if code is None else FAULTS[code].sentence,
             bypass=self._faults.has(Effect.bypass),
             pause=self._faults.has(Effect.pause),
             ready=self._belt.tick - self._start_tick >= purge_ticks,
-            connected=self._sample is not None,
+            connected=sample is not None,
         )
 
     def _see(self, inputs: Inputs, eye: Eye) -> tuple[tuple[Mark, ...], bool]:
@@ -244,8 +183,7 @@ class Sorter:
             return (), False
         tick = frame.tick if frame.tick is not None else self._belt.tick_at(frame.captured_ns)
         if tick is None:
-            self._counts = self._counts._replace(unplaced=self._counts.unplaced + 1)
-            self._unplaced_ns = inputs.now_ns
+            self._watch.count_unplaced(inputs.now_ns)
             return (), False
         if not self._far_enough(tick):
             return (), False
@@ -299,7 +237,7 @@ class Sorter:
         settings, belt = self._settings, self._belt
         decision = self._judge_piece(piece)
         if decision.reason is Reason.hazard:
-            self._hazard = f"piece {piece.id}: {decision.label}, {decision.confidence:.2f}"
+            self._hazard = {"hazard-found": f"piece {piece.id}: {decision.label}, {decision.confidence:.2f}"}
         elif not POWERS[self._state].eject:
             decision = decision._replace(outlet=None, reason=Reason.bypass)
         if decision.outlet is None:
@@ -345,15 +283,16 @@ class Sorter:
 
     def status(self, now_ns: int) -> Status:
         """What there is to say about the station at this moment."""
+        counts = self._watch.counts
         return Status(
             state=self._state,
             sentence=self._sentence(),
             faults=self._faults.active,
             tick=self._belt.tick,
             speed_mm_s=self._belt.speed_mm_s,
-            frames=self._counts.frames,
-            frames_dropped=self._counts.dropped,
-            frames_unplaced=self._counts.unplaced,
+            frames=counts.frames,
+            frames_dropped=counts.dropped,
+            frames_unplaced=counts.unplaced,
             pieces=self._entered + sum(map(self._is_due, self._tracker.pieces())),
             newest_piece=self._newest_piece,
             open_pieces=len(self._ledger),
