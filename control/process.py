@@ -28,7 +28,7 @@ from vision.types import Port
 
 _AT_REST = Command(run=False, armed=False, jobs=())
 _ROUND_TRIPS_KEPT = 200
-_HELD = MachineDown("control-held", "The outputs are held since the last stop: press Stop, then Start again.")
+_HELD = MachineDown("control-held", "run and ejectors stay off until a person starts again")
 
 
 @dataclass(frozen=True, slots=True)

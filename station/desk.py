@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import cv2
 
-from station.faults import FAULTS
+from station.faults import EFFECT_WORDS, FAULTS
 from station.store import Store
 from station.store_reader import Counts, RunningCounts
 from station.store_rows import Event, EventKind
@@ -215,7 +215,7 @@ def _fault_row(active: ActiveFault) -> FaultRow:
         active.code,
         fault.sentence,
         active.detail,
-        fault.effect.value,
+        EFFECT_WORDS[fault.effect],
         fault.hint,
         active.since_ns,
         active.order,

@@ -23,6 +23,15 @@ class Effect(StrEnum):
     stop = "stop"
 
 
+EFFECT_WORDS: Mapping[Effect, str] = {
+    Effect.note: "Sorting goes on.",
+    Effect.degrade: "Sorting goes on; its records are marked.",
+    Effect.bypass: "Nothing is ejected until it is over.",
+    Effect.pause: "The belt pauses.",
+    Effect.stop: "The belt is stopped.",
+}
+
+
 class Fault(NamedTuple):
     number: int
     effect: Effect
@@ -183,11 +192,11 @@ class FaultBook:
 
     def has(self, effect: Effect) -> bool:
         """True when a fault with this effect is present, latched or not yet stably gone."""
-        return any(FAULTS[code].effect is effect for code in self._active)
+        return self.first(effect) is not None
 
-    def present(self, effect: Effect) -> str | None:
-        """The code of the oldest fault with this effect that is present right now, or None."""
-        codes = (fault.code for fault in self.active if fault.present and FAULTS[fault.code].effect is effect)
+    def first(self, effect: Effect, *, present: bool = False) -> str | None:
+        """The code of the oldest fault with this effect, or of the oldest that is ``present`` right now, or None."""
+        codes = (f.code for f in self.active if FAULTS[f.code].effect is effect and (f.present or not present))
         return next(codes, None)
 
     def _raise(self, code: str, detail: str, now_ns: int) -> None:

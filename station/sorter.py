@@ -35,6 +35,7 @@ from vision.types import Eye, LookRequest, Piece, Sighting
 _STANDSTILL_MM_S = 5.0
 _AT_REST_MM = 1.0
 _HELD = "control-held"
+_CAUSES = {State.fault: Effect.stop, State.estop: Effect.stop, State.bypass: Effect.bypass, State.paused: Effect.pause}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Sorter:
 
     def _facts(self) -> Facts:
         sample = self._watch.sample
-        code = self._faults.present(Effect.stop)
+        code = self._faults.first(Effect.stop, present=True)
         purge_ticks = self._settings.purge_mm * self._settings.ticks_per_mm
         return Facts(
             estop_ok=sample is None or sample.interlocks.estop_ok,
@@ -300,6 +301,6 @@ class Sorter:
         )
 
     def _sentence(self) -> str:
-        if self._state in (State.fault, State.estop, State.bypass) and self._faults.active:
-            return FAULTS[self._faults.active[0].code].sentence
-        return POWERS[self._state].sentence
+        """The oldest fault that put the station into its state, or what the state means."""
+        cause = self._faults.first(_CAUSES[self._state]) if self._state in _CAUSES else None
+        return POWERS[self._state].sentence if cause is None else FAULTS[cause].sentence

@@ -27,7 +27,7 @@ def test_a_bypass_fault_goes_by_itself_but_only_when_it_is_stably_gone() -> None
     book.see({"camera-frozen": ""}, 0)
     book.see({}, 1 * SECOND)
     assert book.has(Effect.bypass)
-    assert book.present(Effect.bypass) is None
+    assert book.first(Effect.bypass, present=True) is None
     book.see({}, 3 * SECOND)
     assert not book.active
 
