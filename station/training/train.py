@@ -87,7 +87,7 @@ def fit(
     network = build(labels).to(memory_format=torch.channels_last)
     pupil = _Pupil(network, torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=schedule.decay))
     _resume(pupil, state)
-    while pupil.epoch < schedule.epochs and pupil.epoch - pupil.best_epoch < schedule.patience:
+    while pupil.epoch < schedule.epochs and not _tired(pupil, schedule):
         _one_epoch(pupil, train, schedule, on_step)
         loss, accuracy = _validated(pupil.network, val)
         pupil.epoch += 1
@@ -154,6 +154,12 @@ def _one_epoch(
         pupil.optimiser.step()
         if on_step is not None:
             on_step(pupil.epoch * steps + step + 1, schedule.epochs * steps)
+
+
+def _tired(pupil: _Pupil, schedule: Schedule) -> bool:
+    """Nothing improved for long; the rounds with shrunk crops do not count, for they are measured at full size."""
+    since = max(pupil.best_epoch, math.ceil(schedule.small_share * schedule.epochs))
+    return pupil.epoch - since >= schedule.patience
 
 
 def _rate(epoch: float, epochs: int) -> float:

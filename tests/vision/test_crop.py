@@ -58,7 +58,7 @@ def test_a_crop_does_not_change_when_the_picture_is_overwritten() -> None:
 def test_outside_the_picture_its_edge_is_repeated() -> None:
     picture = _picture()
     found = crop(picture, Box(0, 150, 20, 20), SPEC, 0.625)
-    assert np.array_equal(found[:, 0], found[:, 37])
+    assert np.array_equal(found[:, 0], found[:, 38])
     assert found[:, 90, 0].max() > found[:, 0, 0].max()
 
 
