@@ -37,6 +37,9 @@ def train(
     atlas: Annotated[Path | None, typer.Option(help="Sprite atlas to paint with; the shipped one if left out.")] = None,
     codebook: Annotated[Path, typer.Option(help="Codebook with the material classes.")] = _CODEBOOK,
     *,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Class that is not taught; give the option once for each.")
+    ] = None,
     pieces: Annotated[int, typer.Option(min=500, help="Pieces painted to learn from.")] = 24000,
     measured: Annotated[int, typer.Option(min=200, help="Pieces painted per split to measure with.")] = 2000,
     epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 10,
@@ -61,7 +64,7 @@ def train(
         from station.training.rollup import read_families
 
         families = read_families(codebook)
-        sprites = read_sprites(atlas, tuple(families))
+        sprites = read_sprites(atlas, tuple(families), tuple(without or ()))
         course = Course(pieces=counts, seed=seed, version=version)
         card, _pieces = make_model(out, work, sprites, course, schedule=schedule, tell=_Teller(shown).tell)
         if photos is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +65,11 @@ class Sprites:
     data_id: str
 
 
-def read_sprites(folder: Path | None, class_ids: tuple[str, ...]) -> Sprites:
-    """The atlas of ``folder`` (None: the shipped one); labels in the order of ``class_ids``, the codebook's."""
+def read_sprites(folder: Path | None, class_ids: tuple[str, ...], left_out: Sequence[str] = ()) -> Sprites:
+    """The atlas of ``folder`` (None: the shipped one); labels in the order of ``class_ids``, the codebook's.
+
+    Labels ``left_out`` are not taught: their pieces are never painted.
+    """
     place = folder or ATLAS_FOLDER
     try:
         atlas = load_atlas(place)
@@ -77,7 +80,7 @@ def read_sprites(folder: Path | None, class_ids: tuple[str, ...]) -> Sprites:
     strange = present - set(class_ids)
     if strange:
         raise TrainingRefused(f"The atlas holds {', '.join(sorted(strange))}, which the codebook does not know.")
-    labels = tuple(one for one in class_ids if one in present)
+    labels = tuple(one for one in class_ids if one in present and one not in left_out)
     name = f"sprite atlas seed {atlas.seed}, {len(atlas.sprites)} sprites, index {digest} ({atlas.renderer})"
     return Sprites(atlas.sprites, labels, name)
 
@@ -174,7 +177,12 @@ def _measured(
     correlation = fit_look_correlation(calm["val"], truth["val"])
     pieces = {
         split: piece_figures(
-            calm[split], truth[split], draft.labels, correlation, families=RULE_FAMILIES, hazard=HAZARD
+            calm[split],
+            truth[split],
+            draft.labels,
+            correlation,
+            families=RULE_FAMILIES,
+            hazard=HAZARD if HAZARD in draft.labels else None,
         )
         for split in splits
     }
@@ -242,12 +250,14 @@ def _note(split: str, found: PieceFigures) -> str:
         f"{name} precision {precision:.3f} recall {recall:.3f}"
         for name, (_n, precision, recall) in found.families.items()
     )
+    said = (
+        f"Per piece after {LOOKS} looks on {split}: {found.n} pieces, accuracy {found.accuracy:.3f}, calibration error "
+        f"{found.ece:.3f}; {families}"
+    )
+    if found.hazard is None:
+        return f"{said}."
     alarms = ", ".join(
         f"{share:.2%} (up to {high:.2%}) reach {limit}" for limit, (share, _low, high) in found.false_alarms.items()
     )
     caught = ", ".join(f"{share:.1%} reach {limit}" for limit, share in found.caught.items())
-    return (
-        f"Per piece after {LOOKS} looks on {split}: {found.n} pieces, accuracy {found.accuracy:.3f}, calibration error "
-        f"{found.ece:.3f}; {families}; of the pieces that are no {found.hazard} {alarms}; of the {found.hazards} "
-        f"{found.hazard} {caught}."
-    )
+    return f"{said}; of the pieces that are no {found.hazard} {alarms}; of the {found.hazards} {found.hazard} {caught}."

@@ -25,7 +25,7 @@ class PieceFigures:
     accuracy: float
     ece: float
     families: dict[str, tuple[int, float, float]]
-    hazard: str
+    hazard: str | None
     hazards: int
     false_alarms: dict[float, tuple[float, float, float]]
     caught: dict[float, float]
@@ -38,14 +38,15 @@ def piece_figures(
     correlation: float,
     *,
     families: Mapping[str, Sequence[str]],
-    hazard: str,
+    hazard: str | None,
     limits: Sequence[float] = (0.5, 0.8, 0.95),
 ) -> PieceFigures:
     """Figures from log probabilities (pieces, looks, labels)."""
     posterior = np.exp(combined(looks, correlation))
     said, sure = posterior.argmax(axis=1), posterior.max(axis=1)
-    is_hazard = truth == labels.index(hazard)
-    stated = posterior[:, labels.index(hazard)]
+    is_hazard, stated = np.zeros(len(truth), bool), np.zeros(len(truth))
+    if hazard is not None:
+        is_hazard, stated = truth == labels.index(hazard), posterior[:, labels.index(hazard)]
     return PieceFigures(
         n=len(truth),
         accuracy=float((said == truth).mean()),

@@ -1,0 +1,23 @@
+"""Settings of the whole test run."""
+
+import pytest
+
+# These run real processes, sockets or a browser against the real clock, and a shared machine can stand still for a
+# second or two: they get another try. Everything else is exact and gets none.
+_REALTIME = {
+    "tests.control.test_contract",
+    "tests.control.test_modbus_machine",
+    "tests.control.test_process",
+    "tests.hil.test_emulator",
+    "tests.hil.test_line",
+    "tests.station.test_run",
+    "tests.station.test_store",
+    "tests.station.test_web_browser",
+    "tests.station.test_web_server",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and item.module.__name__ in _REALTIME:
+            item.add_marker(pytest.mark.flaky(reruns=2))
