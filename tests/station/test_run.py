@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +19,9 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from playwright.async_api import expect
+
+from tests.station.test_web_browser import CHROMIUM, Watch, opened
 
 ROOT = Path(__file__).parents[2]
 STATION = (sys.executable, "-m", "station")
@@ -149,6 +154,24 @@ def test_a_belt_is_sorted_end_to_end_and_every_piece_is_counted_once(
     assert summary["outcomes"]["ejected"] > 0
     assert set(summary["truth"]) == {"copper", "brass", "aluminium", "quarantine"}
     assert not left_behind(site)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}")
+def test_an_operator_sees_the_belt_and_pauses_it(site: Path, running: subprocess.Popen[str]) -> None:
+    bring_to_sorting(site)
+
+    async def operate() -> None:
+        watch = Watch()
+        async with opened(f"http://127.0.0.1:{port_of(site)}", watch) as page:
+            await expect(page.locator("#no-picture")).to_be_hidden()
+            await expect(page.locator("#picture")).to_have_attribute("data-seq", re.compile(r"\d"))
+            await expect(page.locator("#counts tfoot td").last).not_to_have_text("0")
+            await page.get_by_role("button", name="Pause").click()
+            await expect(page.locator("#word")).to_have_text(re.compile("Paused|Fault"))
+            assert watch.complaints == []
+
+    asyncio.run(asyncio.wait_for(operate(), 60))
 
 
 @pytest.mark.timeout(120)
