@@ -19,8 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="Make sprites and footage of the si
 @app.command()
 def sprites(
     out: Annotated[Path, typer.Option(help="Folder the atlas is written to.")] = Path("hil/sprites/atlas"),
-    objects: Annotated[int, typer.Option(min=1, help="Objects per form of scrap.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    objects: Annotated[int, typer.Option(min=1, help="Objects per form of scrap, before its share.")] = 24,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
     *,
     resume: Annotated[bool, typer.Option(help="Go on where an interrupted run stopped.")] = True,

@@ -19,13 +19,14 @@ SMALLEST_MM, LARGEST_MM = 15.0, 120.0
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A kind of piece: its codebook class, median and spread of its length, and whether it is a main metal."""
+    """A kind of piece: its codebook class, median and spread of its length, and how many pieces of it an atlas holds,
+    relative to the others: more of what is sorted out and of what is mistaken for it."""
 
     label: str
     build: Builder
     median_mm: float
     spread: float = 0.4
-    main: bool = False
+    share: float = 0.7
 
 
 def _sheet(substance: str, finish: str, density: float, gauge_mm: tuple[float, float], violence: float) -> Builder:
@@ -120,21 +121,21 @@ def _wood(rng: Rng, length_mm: float) -> Body:
 
 
 FORMS: dict[str, Form] = {
-    "copper-shred": Form("CU-NO2", _sheet("copper", "copper", 8.96, (0.5, 2.5), 0.85), 45, main=True),
-    "copper-wire": Form("CU-NO2", _wire, 55, main=True),
-    "copper-tube": Form("CU-NO2", _tube("copper", "copper", 8.96), 50, main=True),
-    "brass-shred": Form("BRASS-YEL", _sheet("brass", "brass", 8.5, (0.6, 2.5), 0.75), 40, main=True),
-    "brass-casting": Form("BRASS-YEL", _brass_casting, 40, 0.3, main=True),
-    "aluminium-shred": Form("AL-WROUGHT", _sheet("aluminium", "aluminium", 2.7, (0.7, 3.0), 0.9), 55, main=True),
-    "aluminium-profile": Form("AL-WROUGHT", _profile, 60, main=True),
-    "aluminium-casting": Form("AL-CAST", _cast("aluminium", "cast-aluminium", 2.7, 0.075), 50, main=True),
-    "can": Form("AL-UBC", _can, 65, 0.4),
-    "stainless-shred": Form("SS-304", _sheet("stainless", "stainless", 7.9, (0.5, 2.0), 0.7), 50, main=True),
-    "stainless-tube": Form("SS-304", _tube("stainless", "stainless", 7.9), 55, main=True),
-    "steel-shred": Form("FE-SHRED", _sheet("iron", "steel", 7.85, (0.6, 3.0), 0.8), 60, main=True),
-    "steel-rusty": Form("FE-SHRED", _sheet("iron", "rusty", 7.85, (0.8, 4.0), 0.7), 55, main=True),
-    "zinc-casting": Form("ZN-DIE", _cast("zinc", "zinc", 6.7, 0.055), 42, 0.3),
-    "cable": Form("CABLE-CU", _cable, 65),
+    "copper-shred": Form("CU-NO2", _sheet("copper", "copper", 8.96, (0.5, 2.5), 0.85), 45, share=2),
+    "copper-wire": Form("CU-NO2", _wire, 55, share=2),
+    "copper-tube": Form("CU-NO2", _tube("copper", "copper", 8.96), 50, share=2),
+    "brass-shred": Form("BRASS-YEL", _sheet("brass", "brass", 8.5, (0.6, 2.5), 0.75), 40, share=2),
+    "brass-casting": Form("BRASS-YEL", _brass_casting, 40, 0.3, share=2),
+    "aluminium-shred": Form("AL-WROUGHT", _sheet("aluminium", "aluminium", 2.7, (0.7, 3.0), 0.9), 55, share=2),
+    "aluminium-profile": Form("AL-WROUGHT", _profile, 60, share=2),
+    "aluminium-casting": Form("AL-CAST", _cast("aluminium", "cast-aluminium", 2.7, 0.075), 50, share=2),
+    "can": Form("AL-UBC", _can, 65, 0.4, share=1.4),
+    "stainless-shred": Form("SS-304", _sheet("stainless", "stainless", 7.9, (0.5, 2.0), 0.7), 50, share=1),
+    "stainless-tube": Form("SS-304", _tube("stainless", "stainless", 7.9), 55, share=1),
+    "steel-shred": Form("FE-SHRED", _sheet("iron", "steel", 7.85, (0.6, 3.0), 0.8), 60, share=2),
+    "steel-rusty": Form("FE-SHRED", _sheet("iron", "rusty", 7.85, (0.8, 4.0), 0.7), 55, share=1),
+    "zinc-casting": Form("ZN-DIE", _cast("zinc", "zinc", 6.7, 0.055), 42, 0.3, share=1.4),
+    "cable": Form("CABLE-CU", _cable, 65, share=1.4),
     "board": Form("PWB", electronics.board, 60, 0.35),
     "cell": Form("BAT-OTHER", electronics.cell, 48, 0.12),
     "pouch": Form("BAT-LI", electronics.pouch, 62, 0.25),

@@ -21,7 +21,6 @@ from hil.sprites.render import MM_PER_PX, SPP, Shot, View, render_sprite, render
 
 HELD_OUT_LIGHT = "slanted"
 SECOND_LIGHTS = ("low", "dome", "bars")
-LESSER_SHARE = 0.7
 VAL_SHARE = TEST_SHARE = 0.15
 
 
@@ -56,11 +55,11 @@ def splits(form: str, count: int, seed: int) -> list[Split]:
 def orders(objects_per_form: int, seed: int, forms: Sequence[str] = tuple(FORMS)) -> list[Order]:
     """Return all sprites of an atlas: two views a piece, and one more in the held-out light for test pieces.
 
-    Forms of the main metals have objects_per_form pieces, the others 0.7 times as many.
+    Each form has its share of objects_per_form pieces.
     """
     found = []
     for form in forms:
-        count = objects_per_form if FORMS[form].main else max(1, round(LESSER_SHARE * objects_per_form))
+        count = max(1, round(FORMS[form].share * objects_per_form))
         for number, split in enumerate(splits(form, count, seed)):
             found.append(Order(View(form, number, 0, "bars"), split))
             found.append(Order(View(form, number, 1, SECOND_LIGHTS[number % len(SECOND_LIGHTS)]), split))
