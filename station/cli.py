@@ -67,6 +67,7 @@ def run(
     from station.config import load_config
     from station.plan import RunOptions
     from station.run import run_station
+    from station.summary import in_words
 
     _log()
     with _plain_errors():
@@ -74,7 +75,7 @@ def run(
         if web:
             where = station.file.web
             _out.print(f"{escape(station.file.station.name)}: http://{where.host}:{where.port} (Ctrl-C stops)")
-        run_station(station, RunOptions(seconds, summary, web))
+        _out.print(in_words(run_station(station, RunOptions(seconds, summary, web))))
 
 
 @app.command()

@@ -22,7 +22,7 @@ from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
-from station.summary import RunFacts, summarize, write_summary
+from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.app import create_app
 from station.web.server import serve
@@ -36,21 +36,21 @@ _TICK_S = 0.1
 _PIECE_NUMBERS_SKIPPED = 1000
 
 
-def run_station(config: Config, options: RunOptions) -> None:
+def run_station(config: Config, options: RunOptions) -> Summary:
     """Run until the time is up, the footage ends, or a signal comes. Raises what ``plan_run`` raises."""
     plan = plan_run(config, options)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the children: a pool of threads would only steal time
-    asyncio.run(_run(plan, options))
+    return asyncio.run(_run(plan, options))
 
 
-async def _run(plan: Plan, options: RunOptions) -> None:
+async def _run(plan: Plan, options: RunOptions) -> Summary:
     """Open what the station owns, keep it, and let go of it in the opposite order."""
     store = Store.open(plan.config.resolve(plan.config.file.station.data_folder) / "records.sqlite")
     try:
         store.begin_run(plan.run)
         store.flush()
         with open_line(plan.config) as line, RunningCounts(store.path, plan.run.uuid) as counts:
-            await _Station(plan, options, store, counts, line).keep()
+            return await _Station(plan, options, store, counts, line).keep()
     finally:
         store.close()
 
@@ -75,7 +75,7 @@ class _Station:
         self._meter = Meter()
         self._sorting_since_mm: float | None = None
 
-    async def keep(self) -> None:
+    async def keep(self) -> Summary:
         """Until stopped: everything runs; then orders stop first, pieces are closed, processes end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,8 +92,9 @@ class _Station:
             self._end_pair()
             if web is not None:
                 await web
-            self._conclude()
+            summary = self._conclude()
             self._ring.close()
+        return summary
 
     def _facts(self) -> RunFacts:
         status, plan = self._desk.status(), self._plan
@@ -244,9 +245,11 @@ class _Station:
             self._vision.link.send(Finish())
             await asyncio.wait_for(self._finished.wait(), _FINISH_S)
 
-    def _conclude(self) -> None:
+    def _conclude(self) -> Summary:
         """Everything to the disk, and the summary when one was asked for."""
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
+        summary = summarize(self._facts())
         if self._options.summary is not None:
-            write_summary(self._options.summary, summarize(self._facts()))
+            write_summary(self._options.summary, summary)
+        return summary

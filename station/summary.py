@@ -15,6 +15,9 @@ from station.store_reader import Counts
 _KEPT = 200_000
 
 
+Summary = dict[str, object]
+
+
 class Truth(NamedTuple):
     """What fell into one outlet: shares from 0 to 1, None when there is nothing to divide; ``n`` pieces in the bin."""
 
@@ -61,7 +64,7 @@ class RunFacts(NamedTuple):
     seconds: float
 
 
-def summarize(facts: RunFacts) -> dict[str, object]:
+def summarize(facts: RunFacts) -> Summary:
     """The summary as plain values; ``conservation_ok`` says that every piece seen has exactly one record."""
     outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
     outlets: dict[str, Counter[str]] = {}
@@ -87,11 +90,20 @@ def summarize(facts: RunFacts) -> dict[str, object]:
     }
 
 
-def write_summary(path: Path, summary: Mapping[str, object]) -> None:
+def write_summary(path: Path, summary: Summary) -> None:
     """Write it whole or not at all."""
     draft = path.with_name(path.name + ".part")
     draft.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(path)
+
+
+def in_words(summary: Summary) -> str:
+    """One line for the console."""
+    outcomes = summary["outcomes"]
+    assert isinstance(outcomes, dict)
+    ends = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items() if number)
+    kept = "every piece has exactly one record" if summary["conservation_ok"] else "RECORDS AND PIECES DISAGREE"
+    return f"{summary['pieces']} pieces: {ends or 'none'}; {kept}."
 
 
 def _named(quantiles: Quantiles, **shares: float) -> dict[str, float | None]:
