@@ -20,13 +20,15 @@ class ClumpLimits:
 
     ``solid``: share of its convex hull above which it is one piece. ``cut_neck`` and ``doubt_neck``: width of the
     neck over the thickness of the whole, below which the outline is cut, or flagged as touching. ``min_core``: share
-    of the outline's area a part's core must have, so that wires, tangles and ragged edges stay in one piece.
+    of the outline's area a part's core must have, ``part_solid``: share of its own hull a part must fill, so that
+    wires, tangles and ragged edges stay in one piece.
     """
 
     solid: float = 0.94
     cut_neck: float = 0.5
     doubt_neck: float = 0.72
     min_core: float = 0.03
+    part_solid: float = 0.85
 
 
 def parts_of(outline: Contour, min_area_px: float, limits: ClumpLimits) -> list[tuple[Contour, bool]]:
@@ -40,10 +42,15 @@ def parts_of(outline: Contour, min_area_px: float, limits: ClumpLimits) -> list[
     cores = _cores(depth, limits.cut_neck * deepest, limits.min_core * area)
     if len(cores) > 1:
         parts = [part + origin for part in _split(mask, cores)]
-        if all(cv2.contourArea(part) >= min_area_px for part in parts):
+        if all(_is_compact(part, min_area_px, limits.part_solid) for part in parts):
             return [(np.asarray(part, np.int32), False) for part in parts]
     doubted = _cores(depth, limits.doubt_neck * deepest, limits.min_core * area)
     return [(outline, len(doubted) > 1)]
+
+
+def _is_compact(part: Contour, min_area_px: float, solid: float) -> bool:
+    """Bent shreds and loops of wire have necks too, but what is left and right of them is ragged."""
+    return cv2.contourArea(part) >= max(min_area_px, solid * cv2.contourArea(cv2.convexHull(part)))
 
 
 def _drawn(outline: Contour) -> tuple[Mask, NDArray[np.int32]]:

@@ -1,4 +1,4 @@
-"""Finds what is not belt: a coarse difference against the learnt belt, then outlines at full resolution in each box."""
+"""Finds what is not belt: a coarse difference against the learnt belt, then outlines at half size in each box."""
 
 from __future__ import annotations
 
@@ -9,49 +9,56 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.belt_plate import BeltPlate, Bounds, Tolerance
+from vision.belt_plate import BeltPlate, Bounds, Tolerance, toned
 from vision.clump import ClumpLimits, parts_of
 from vision.types import Blob, Box
 
 Mask = NDArray[np.uint8]
+Toned = NDArray[np.uint16]
 Contour = NDArray[np.int32]
 
 _BELT = 0
 _PIECE = 255
+_SHARP_SHARE = 0.6
+_ALONE = 4
+_ALONE_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class FinderSettings:
     """What counts as a piece.
 
-    ``step_px``: every how many pixels the coarse search looks; ``crowd`` of ``grow_px`` x ``grow_px`` coarse pixels
-    must be no belt. ``sigmas`` (brightness, red, blue), ``min_contrast`` and ``min_colour``: a pixel is no belt when
-    it strays further than so many spreads and levels, and surely none ``sure`` times as far; ``sure_pixels`` coarse
-    ones make it worth a look, ``sure_share`` of its area makes it a piece, an eighth of that if its outline fills
-    ``solid`` of its hull. ``shadow_share``: the light a shadow may take; where less than ``dark_piece_share`` is not
-    shadow, it is a dark piece. ``join_mm``: gaps that are closed. ``min_area_mm2``: smaller things are dust.
-    ``learn_weight``: share by which one picture moves the known belt. ``seam_share`` and ``seam_mm``: a line thinner
-    than that across so much of the width is a belt splice. ``left_px``, ``right_px`` bound the belt, None: the edge.
+    ``crowd`` of ``grow_px`` x ``grow_px`` pixels of a picture a quarter the size must be no belt. ``sigmas``
+    (brightness, red, blue), ``min_contrast`` and ``min_colour``: a pixel is no belt when it strays further than so many
+    spreads and levels, and surely none ``sure`` times as far; a lane is as bright as ``lane_mm`` of it are.
+    ``sure_pixels`` make a place worth a look, ``sure_share`` of its area makes it a piece, an eighth of that if it
+    fills ``solid`` of its hull and is ``thick_mm`` thick. ``shadow_share``: the light a shadow may take; where less
+    than ``dark_piece_share`` is not shadow, it is a dark piece. ``join_mm``: gaps that are closed, ``link_mm``: those
+    closed where they are dark. ``min_area_mm2``: smaller things are dust. ``learn_weight``: share by which one picture
+    moves the known belt. ``seam_share`` and ``seam_mm``: a line thinner than that across so much of the width is a belt
+    splice. ``left_px``, ``right_px`` bound the belt, None: the edge.
     """
 
     mm_per_px: float = 0.625
-    step_px: int = 4
-    sigmas: tuple[float, float, float] = (4.5, 4.0, 4.0)
-    min_contrast: float = 12.0
-    min_colour: float = 6.0
-    sure: float = 1.5
+    lane_mm: float = 120.0
+    sigmas: tuple[float, float, float] = (5.0, 5.0, 5.0)
+    min_contrast: float = 8.0
+    min_colour: float = 0.65
+    sure: float = 1.3
     sure_pixels: int = 3
     grow_px: int = 5
     crowd: int = 4
     sure_share: float = 0.3
-    solid: float = 0.88
+    solid: float = 0.8
+    thick_mm: float = 14.0
     shadow_share: float = 0.45
-    join_mm: float = 2.5
+    join_mm: float = 3.0
+    link_mm: float = 9.0
     min_area_mm2: float = 60.0
     dark_piece_share: float = 0.35
     learn_weight: float = 0.02
     seam_share: float = 0.6
-    seam_mm: float = 6.0
+    seam_mm: float = 8.5
     left_px: int = 0
     right_px: int | None = None
     clump: ClumpLimits = field(default_factory=ClumpLimits)
@@ -64,82 +71,94 @@ class Finder:
         cv2.setNumThreads(1)
         self._settings = settings
         self._plate: BeltPlate | None = None
-        self._min_px = settings.min_area_mm2 / settings.mm_per_px**2
-        self._join = _disc(settings.join_mm / settings.mm_per_px)
-        self._seam = _disc(settings.seam_mm / settings.mm_per_px)
+        self._min_px = settings.min_area_mm2 / (2 * settings.mm_per_px) ** 2
+        self._join = _disc(settings.join_mm / settings.mm_per_px / 2)
+        self._link = _disc(settings.link_mm / settings.mm_per_px / 2)
+        self._seam = _disc(settings.seam_mm / settings.mm_per_px / 2)
+        self._thick_px = settings.thick_mm / settings.mm_per_px / 2
         self._grow = (settings.grow_px, settings.grow_px)
         self._crowd = _PIECE * (settings.crowd - 0.5) / settings.grow_px**2
 
     def learn(self, image: NDArray[np.uint8]) -> None:
-        """Follow slow changes of belt and light, about 0.5 ms. Call it per distance of belt travelled, not per time:
+        """Follow slow changes of belt and light, about 2 ms. Call it per distance of belt travelled, not per time:
         a belt that stands with pieces on it would be learnt with them.
         """
-        belt = self._belt(image)
-        coarse = self._coarse(belt)
-        self._known(coarse, belt).learn(coarse, self._settings.learn_weight)
+        half, coarse = self._shrunk(image)
+        self._known(coarse, half).learn(coarse, self._settings.learn_weight)
 
     def find(self, image: NDArray[np.uint8]) -> tuple[Blob, ...]:
         """Everything on the belt, in pixels of the picture."""
-        belt = self._belt(image)
-        coarse = self._coarse(belt)
-        plate = self._known(coarse, belt)
-        maybe = cv2.bitwise_not(cv2.inRange(coarse, plate.coarse.low, plate.coarse.high))
-        sure = np.asarray(cv2.inRange(coarse, plate.coarse.faint, plate.coarse.strong), np.uint8)
+        half, coarse = self._shrunk(image)
+        plate = self._known(coarse, half)
+        lanes = plate.lanes(coarse)
+        even = cv2.subtract(coarse, lanes, dtype=cv2.CV_16U)
+        maybe = cv2.bitwise_not(cv2.inRange(even, plate.coarse.low, plate.coarse.high))
+        sure = np.asarray(cv2.inRange(even, plate.coarse.faint, plate.coarse.strong), np.uint8)
         _, crowded = cv2.threshold(cv2.boxFilter(maybe, -1, self._grow), self._crowd, _PIECE, cv2.THRESH_BINARY)
         contours, _ = cv2.findContours(crowded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         found = (contour for contour in contours if self._is_sure(contour, sure))
-        return tuple(blob for contour in found for blob in self._outlined(belt, plate.fine, contour))
+        return tuple(blob for contour in found for blob in self._outlined(half, lanes, plate.fine, contour))
 
-    def _belt(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return image[:, self._settings.left_px : self._settings.right_px]
+    def _shrunk(self, image: NDArray[np.uint8]) -> tuple[Mask, Toned]:
+        """The belt at half size (BGR) and at a quarter (YCrCb): means over pixels, which hold much less noise."""
+        belt = image[:, self._settings.left_px : self._settings.right_px]
+        half = cv2.resize(belt, (belt.shape[1] // 2, belt.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(half, (half.shape[1] // 2, half.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        return np.asarray(half, np.uint8), toned(coarse)
 
-    def _coarse(self, belt: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        step = self._settings.step_px
-        size = (-(-belt.shape[1] // step), -(-belt.shape[0] // step))
-        picture = cv2.resize(belt[::step], size, interpolation=cv2.INTER_NEAREST)
-        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb), np.uint8)
-
-    def _known(self, coarse: NDArray[np.uint8], belt: NDArray[np.uint8]) -> BeltPlate:
+    def _known(self, coarse: Toned, half: Mask) -> BeltPlate:
         if self._plate is None:
             settings = self._settings
+            lane_px = max(3, round(settings.lane_mm / settings.mm_per_px / 4) | 1)
             tolerance = Tolerance(
-                settings.sigmas, settings.min_contrast, settings.min_colour, settings.shadow_share, settings.sure
+                settings.sigmas,
+                settings.min_contrast,
+                settings.min_colour,
+                settings.shadow_share,
+                settings.sure,
+                lane_px,
             )
-            shape = (belt.shape[0], belt.shape[1], 3)
-            self._plate = BeltPlate(coarse, settings.step_px, shape, tolerance)
+            self._plate = BeltPlate(coarse, (half.shape[0], half.shape[1], 3), tolerance)
         return self._plate
 
-    def _outlined(self, belt: NDArray[np.uint8], bounds: Bounds, rough: cv2.typing.MatLike) -> Iterator[Blob]:
+    def _outlined(
+        self, half: Mask, lanes: NDArray[np.float32], bounds: Bounds, rough: cv2.typing.MatLike
+    ) -> Iterator[Blob]:
         """The blobs inside one coarse contour."""
         x, y, w, h = cv2.boundingRect(rough)
-        step = self._settings.step_px
-        box = Box(x * step, y * step, min(w * step, belt.shape[1] - x * step), min(h * step, belt.shape[0] - y * step))
         region = np.zeros((h, w), np.uint8)
         cv2.drawContours(region, [rough], 0, _PIECE, -1, offset=(-x, -y))
-        fine = cv2.resize(region, (w * step, h * step), interpolation=cv2.INTER_NEAREST)[: box.h, : box.w]
-        region = np.asarray(fine, np.uint8)
-        crop = cv2.cvtColor(belt[box.y : box.y + box.h, box.x : box.x + box.w], cv2.COLOR_BGR2YCrCb)
-        here = Bounds(*(b[box.y : box.y + box.h, box.x : box.x + box.w] for b in bounds))
-        mask = self._without_seam(self._refined(crop, here, region), belt.shape[1])
-        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-        for outline in outlines:
-            if self._is_piece(outline, crop, here):
-                for part, touching in parts_of(np.asarray(outline, np.int32), self._min_px, self._settings.clump):
+        region = np.asarray(cv2.resize(region, (w * 2, h * 2), interpolation=cv2.INTER_NEAREST), np.uint8)
+        box = Box(x * 2, y * 2, w * 2, h * 2)
+        place = (slice(box.y, box.y + box.h), slice(box.x, box.x + box.w))
+        crop = toned(half[place])
+        lane = cv2.resize(lanes[y : y + h, x : x + w], (w * 2, h * 2))
+        even = cv2.subtract(crop, lane, dtype=cv2.CV_16U)
+        here = Bounds(*(b[place] for b in bounds))
+        mask = self._without_seam(_sharpened(self._refined(even, here, region)), half.shape[1])
+        for outline in self._together(mask, even, here):
+            certain, area = _certain_px(outline, even, here), cv2.contourArea(outline)
+            if self._is_piece(outline, certain, area):
+                for part, touching in parts_of(outline, self._min_px, self._settings.clump):
                     yield self._blob(part, touching, box)
 
-    def _is_piece(self, outline: cv2.typing.MatLike, crop: cv2.typing.MatLike, bounds: Bounds) -> bool:
-        """Large enough, and either surely no belt in good part or, if faint, of a compact shape as no stain is."""
-        area = cv2.contourArea(outline)
+    def _together(self, mask: Mask, crop: cv2.typing.MatLike, bounds: Bounds) -> list[Contour]:
+        """The outlines in one coarse contour: all of them are one piece unless two can stand alone."""
+        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        outlines = [np.asarray(c, np.int32) for c in contours if cv2.contourArea(c) >= self._min_px / 4]
+        large = [one for one in outlines if cv2.contourArea(one) >= _ALONE * self._min_px]
+        alone = [one for one in large if _certain_px(one, crop, bounds) >= _ALONE_SHARE * cv2.contourArea(one)]
+        if len(outlines) < 2 or len(alone) > 1:
+            return outlines
+        return [np.asarray(cv2.convexHull(np.concatenate(outlines)), np.int32)]
+
+    def _is_piece(self, outline: Contour, certain_px: int, area: float) -> bool:
+        """Large enough, and either surely no belt in good part or, if faint, of a thick and compact shape."""
         if area < self._min_px:
             return False
-        x, y, w, h = cv2.boundingRect(outline)
-        here = (slice(y, y + h), slice(x, x + w))
-        inside = np.zeros((h, w), np.uint8)
-        cv2.drawContours(inside, [outline], 0, _PIECE, -1, offset=(-x, -y))
-        belt = cv2.inRange(crop[here], bounds.faint[here], bounds.strong[here])
-        certain = cv2.countNonZero(cv2.bitwise_and(inside, cv2.bitwise_not(belt)))
-        faint = area >= self._settings.solid * cv2.contourArea(cv2.convexHull(outline))
-        return certain >= area * (self._settings.sure_share / 8 if faint else self._settings.sure_share)
+        thick = min(cv2.minAreaRect(outline)[1]) >= self._thick_px
+        faint = thick and area >= self._settings.solid * cv2.contourArea(cv2.convexHull(outline))
+        return certain_px >= area * (self._settings.sure_share / 8 if faint else self._settings.sure_share)
 
     def _is_sure(self, rough: cv2.typing.MatLike, belt: Mask) -> bool:
         """Large enough, and at least some of it is no belt for certain; ``belt`` is 0 there."""
@@ -150,13 +169,11 @@ class Finder:
     def _refined(self, crop: cv2.typing.MatLike, bounds: Bounds, region: Mask) -> Mask:
         """What is neither belt nor shadow; where hardly anything is left it is a dark piece, and the dark counts."""
         bright = cv2.bitwise_and(cv2.bitwise_not(cv2.inRange(crop, bounds.dark, bounds.high)), region)
-        bright = cv2.morphologyEx(bright, cv2.MORPH_CLOSE, self._join)
-        if cv2.countNonZero(bright) >= self._settings.dark_piece_share * cv2.countNonZero(region):
-            return np.asarray(bright, np.uint8)
         both = cv2.bitwise_and(cv2.bitwise_not(cv2.inRange(crop, bounds.low, bounds.high)), region)
-        if cv2.countNonZero(bright) >= self._settings.dark_piece_share * cv2.countNonZero(both):
-            return np.asarray(bright, np.uint8)
-        return np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, self._join), np.uint8)
+        if cv2.countNonZero(bright) < self._settings.dark_piece_share * cv2.countNonZero(both):
+            return np.asarray(cv2.morphologyEx(both, cv2.MORPH_CLOSE, self._join), np.uint8)
+        linked = cv2.bitwise_and(cv2.morphologyEx(bright, cv2.MORPH_CLOSE, self._link), both)
+        return np.asarray(cv2.morphologyEx(cv2.bitwise_or(bright, linked), cv2.MORPH_CLOSE, self._join), np.uint8)
 
     def _without_seam(self, mask: Mask, width_px: int) -> Mask:
         """Lines thinner than a piece are wiped where one spans the belt: that is the splice."""
@@ -165,8 +182,28 @@ class Finder:
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._seam), np.uint8)
 
     def _blob(self, outline: Contour, touching: bool, box: Box) -> Blob:
-        contour = outline + np.array([box.x + self._settings.left_px, box.y], np.int32)
+        """In pixels of the picture: a pixel of half the size is two wide."""
+        x, y, w, h = cv2.boundingRect(outline)
+        origin = np.array([box.x, box.y], np.int32)
+        contour = 2 * (outline + origin) + (outline > np.array([x + w / 2, y + h / 2]))
+        contour = np.asarray(contour + np.array([self._settings.left_px, 0]), np.int32)
         return Blob(Box(*cv2.boundingRect(contour)), float(cv2.contourArea(contour)), contour, touching)
+
+
+def _sharpened(mask: Mask) -> Mask:
+    """Without the pixel by which the blur widens everything, unless that takes most of it."""
+    sharp = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)
+    return sharp if cv2.countNonZero(sharp) >= _SHARP_SHARE * cv2.countNonZero(mask) else mask
+
+
+def _certain_px(outline: Contour, crop: cv2.typing.MatLike, bounds: Bounds) -> int:
+    """How many pixels in the outline cannot be belt."""
+    x, y, w, h = cv2.boundingRect(outline)
+    here = (slice(y, y + h), slice(x, x + w))
+    inside = np.zeros((h, w), np.uint8)
+    cv2.drawContours(inside, [outline], 0, _PIECE, -1, offset=(-x, -y))
+    belt = cv2.inRange(crop[here], bounds.faint[here], bounds.strong[here])
+    return cv2.countNonZero(cv2.bitwise_and(inside, cv2.bitwise_not(belt)))
 
 
 def _disc(diameter_px: float) -> NDArray[np.uint8]:
