@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from control import job_ring
+from control.process import take_priority
 from hil.controller import Controller, ControllerSettings
 from hil.drive import DrivenBelt
 from hil.motion import Motion
@@ -96,7 +96,7 @@ async def _until_told(
     gc.collect()
     gc.freeze()
     scanner.start()
-    _ask_for_fifo(fifo_priority)
+    take_priority(fifo_priority)
     while not asked.is_set() and scanner.alive():
         for mishap in mishaps.receive():
             if isinstance(mishap, Mishap):
@@ -164,7 +164,7 @@ class _Scanner:
         self._send(self._controller.outputs_off(now_ns))
 
     def _scan_all(self) -> None:
-        self._fifo = _ask_for_fifo(self._settings.fifo_priority)
+        self._fifo = take_priority(self._settings.fifo_priority)
         period_ns = round(self._settings.scan_ms * 1e6)
         due_ns = time.monotonic_ns()  # noqa: TID251 - process loop
         told_ns, scans = due_ns, 0
@@ -228,16 +228,6 @@ def _sleep_until(due_ns: int) -> int:
 
 def _below(priority: int | None) -> int | None:
     return None if priority is None else max(1, priority - 1)
-
-
-def _ask_for_fifo(priority: int | None) -> bool:
-    if priority is None:
-        return False
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except OSError:
-        return False
-    return True
 
 
 def _refuse_taken_port(settings: EmulatorSettings) -> None:

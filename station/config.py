@@ -5,21 +5,19 @@ The only module that knows pydantic and YAML positions. Paths in a file are rela
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 
 from control.types import EjectorKind
+from station.complaints import complaint, plain, reason, yaml_complaint
 
 _LARGEST_FILE_BYTES = 1 << 20
-_KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "memory")
 
 
 class ConfigError(Exception):
@@ -234,87 +232,20 @@ def _read(path: Path, model: type[Model], errors: list[str], seen: Callable[[byt
         if len(raw) > _LARGEST_FILE_BYTES:
             raise OSError("larger than 1 MiB")
         tree = YAML(typ="rt").load(raw.decode())
-    except (OSError, UnicodeDecodeError) as error:
-        errors.append(f"{path}  cannot be read ({_reason(error)}): check the name and try again")
-        return None
+        settings = plain(tree)
     except YAMLError as error:
-        errors.append(f"{path}{_mark(error)}  is not valid YAML: {_problem(error)}")
+        errors.append(yaml_complaint(path, error))
+        return None
+    except (OSError, ValueError) as error:
+        errors.append(f"{path}  cannot be read ({reason(error)}): check the file and try again")
         return None
     seen(raw)
     try:
-        return model.model_validate(_plain(tree))
+        return model.model_validate(settings)
     except ValidationError as error:
-        errors.extend(_sentence(path, tree, model, dict(item)) for item in error.errors())
+        errors.extend(complaint(path, tree, item, _keys()) for item in error.errors())
         return None
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _mark(error: YAMLError) -> str:
-    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
-    return "" if mark is None else f":{mark.line + 1}:{mark.column + 1}"
-
-
-def _problem(error: YAMLError) -> str:
-    return str(error.problem) if isinstance(error, MarkedYAMLError) else str(error).splitlines()[0]
-
-
-def _plain(tree: object) -> object:
-    """Round-trip YAML nodes as plain dicts, lists and scalars (strict models take nothing else)."""
-    if isinstance(tree, Mapping):
-        return {str(key): _plain(value) for key, value in tree.items()}
-    if isinstance(tree, Sequence) and not isinstance(tree, str):
-        return [_plain(value) for value in tree]
-    for kind in (bool, int, float, str):
-        if isinstance(tree, kind):
-            return kind(tree)
-    return tree
-
-
-def _sentence(path: Path, tree: object, model: type[BaseModel], item: Mapping[str, object]) -> str:
-    """``file:line:column  key  what is wrong``."""
-    loc = tuple(part for part in _as_tuple(item["loc"]) if part not in _KINDS)
-    line, column = _position(tree, loc)
-    key = ".".join(map(str, loc)) or "the whole file"
-    message = str(item["msg"])
-    if item["type"] == "extra_forbidden":
-        message = "unknown key" + _did_you_mean(model, loc)
-    elif item["type"] == "missing":
-        message = "is missing; add it"
-    else:
-        message = f"{message}, found {item['input']!r}"
-    return f"{path}:{line}:{column}  {key}  {message}"
-
-
-def _as_tuple(loc: object) -> tuple[object, ...]:
-    return loc if isinstance(loc, tuple) else ()
-
-
-def _position(tree: object, loc: tuple[object, ...]) -> tuple[int, int]:
-    """One-based line and column of the deepest part of ``loc`` that exists in the file."""
-    line, column = 1, 1
-    for part in loc:
-        if isinstance(tree, CommentedMap) and part in tree:
-            line, column = (n + 1 for n in tree.lc.key(part))
-            tree = tree[part]
-        elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
-            line, column = (n + 1 for n in tree.lc.item(part))
-            tree = tree[part]
-        else:
-            break
-    return line, column
-
-
-def _did_you_mean(model: type[BaseModel], loc: tuple[object, ...]) -> str:
-    names = sorted(_all_names(model))
-    near = difflib.get_close_matches(str(loc[-1]), names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else "; remove it"
-
-
-def _all_names(model: type[BaseModel]) -> set[str]:
-    names = set(model.model_fields)
-    for sub in _Section.__subclasses__():
-        names |= set(sub.model_fields)
-    return names
+def _keys() -> set[str]:
+    return {name for section in _Section.__subclasses__() for name in section.model_fields}

@@ -13,7 +13,7 @@ from station.faults import EFFECT_WORDS, FAULTS
 from station.store import Store
 from station.store_reader import Counts, RunningCounts
 from station.store_rows import Event, EventKind
-from station.summary import Quantiles, Truth
+from station.summary import Quantiles
 from station.types import (
     ActiveFault,
     FootageEnded,
@@ -25,8 +25,9 @@ from station.types import (
     State,
     Status,
     Timing,
+    Truth,
 )
-from station.web.view import FaultRow, Mishap, OutletTruth, Performance, Picture, StationFacts
+from station.web.view import FaultRow, Mishap, Performance, Picture, StationFacts
 from vision.frame_ring import FrameRing
 from vision.types import Port
 
@@ -110,10 +111,8 @@ class Desk:
         """What truly fell where, by outlet; empty where nobody knows."""
         return self._truth or {}
 
-    def truth(self) -> Mapping[str, OutletTruth] | None:
-        if self._truth is None:
-            return None
-        return {outlet: OutletTruth(*truth) for outlet, truth in self._truth.items()}
+    def truth(self) -> Mapping[str, Truth] | None:
+        return self._truth
 
     def performance(self) -> Performance | None:
         p50, p99 = self.frame_ms.at(0.5, 0.99)

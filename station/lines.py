@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from station import setup
 from station.config import Config, FolderCameraSection, OpencvCameraSection
 from station.crew import Member
-from station.summary import Truth
+from station.types import Truth
 from station.web.view import Mishap
 from station.wiring import CameraChoice, FolderCameraChoice, MachineChoice, OpencvCameraChoice, RecordedMachineChoice
 

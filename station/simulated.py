@@ -25,7 +25,7 @@ from station import setup
 from station.config import Config, ConfigError, LineSection
 from station.crew import Member, start_member
 from station.link import Link, open_link
-from station.summary import Truth
+from station.types import Truth
 from station.web.view import Mishap as PageMishap
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
@@ -100,8 +100,15 @@ class SimulatedLine:
         if since_mm is None:
             return None
         counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
-        targets = {rule.outlet: tuple(rule.labels) for rule in self._config.recipe.rules}
-        return {outlet: Truth(*truth) for outlet, truth in tally(counted, targets).items()}
+        return {outlet: Truth(*truth) for outlet, truth in tally(counted, self._targets()).items()}
+
+    def _targets(self) -> dict[str, tuple[str, ...]]:
+        """Which labels belong into which outlet; what no rule names belongs to the rest."""
+        recipe = self._config.recipe
+        targets = {rule.outlet: tuple(rule.labels) for rule in recipe.rules}
+        ruled = {label for labels in targets.values() for label in labels}
+        fed = line_section(self._config).feed.mix
+        return targets | {recipe.rest_outlet: tuple(label for label in fed if label not in ruled)}
 
     def _hear(self) -> None:
         if self._truth_link is None:

@@ -11,19 +11,12 @@ from typing import NamedTuple
 
 from control.types import Outcome
 from station.store_reader import Counts
+from station.types import Truth
 
 _KEPT = 200_000
 
 
 Summary = dict[str, object]
-
-
-class Truth(NamedTuple):
-    """What fell into one outlet: shares from 0 to 1, None when there is nothing to divide; ``n`` pieces in the bin."""
-
-    purity: float | None
-    recovery: float | None
-    n: int
 
 
 class Quantiles:

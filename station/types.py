@@ -118,6 +118,15 @@ class PieceRecord:
     closed_ns: int
 
 
+class Truth(NamedTuple):
+    """What really fell into one outlet of a simulated line: shares 0..1, None where there is nothing to divide by;
+    ``n`` pieces lie in it."""
+
+    purity: float | None
+    recovery: float | None
+    n: int
+
+
 class ActiveFault(NamedTuple):
     """A fault that is present or latched; ``since_ns`` is monotonic, ``order`` counts first-out."""
 

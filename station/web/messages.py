@@ -7,8 +7,8 @@ import struct
 from typing import NamedTuple
 
 from station.store_reader import Counts
-from station.types import State
-from station.web.view import FaultRow, OutletTruth, Picture, StationView
+from station.types import State, Truth
+from station.web.view import FaultRow, Picture, StationView
 
 Message = dict[str, object]
 
@@ -117,5 +117,5 @@ def _fault(row: FaultRow, now_ns: int) -> Message:
     return words
 
 
-def _truth(truth: OutletTruth) -> Message:
+def _truth(truth: Truth) -> Message:
     return dict(truth._asdict())

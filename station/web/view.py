@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from station.store_reader import Counts
-from station.types import Mark, Order, Status
+from station.types import Mark, Order, Status, Truth
 
 
 class OutletFacts(NamedTuple):
@@ -38,14 +38,6 @@ class StationFacts:
     recipe: str
     model: str
     version: str
-
-
-class OutletTruth(NamedTuple):
-    """Measured against what really fell into the bin: ``n`` pieces in it; None where there is nothing to divide by."""
-
-    purity: float | None
-    recovery: float | None
-    n: int
 
 
 class Performance(NamedTuple):
@@ -103,7 +95,7 @@ class StationView(Protocol):
     def counts(self) -> Counts:
         """Pieces of this run."""
 
-    def truth(self) -> Mapping[str, OutletTruth] | None:
+    def truth(self) -> Mapping[str, Truth] | None:
         """By outlet name; None where nobody knows what really fell into the bins."""
 
     def performance(self) -> Performance | None: ...

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from station.store_reader import CountRow, Counts
-from station.types import Mark, Order, State, Status
+from station.types import Mark, Order, State, Status, Truth
 from station.web.app import create_app
 from station.web.pictures import PictureBoard
 from station.web.server import serve
@@ -21,7 +21,6 @@ from station.web.view import (
     LabelFacts,
     Mishap,
     OutletFacts,
-    OutletTruth,
     Performance,
     Picture,
     StationFacts,
@@ -106,15 +105,15 @@ class PaperStation:
         rows.append(CountRow("CU-NO2", None, "unsure", self.seq // 40))
         return Counts(sum(row.pieces for row in rows), tuple(rows))
 
-    def truth(self) -> Mapping[str, OutletTruth] | None:
+    def truth(self) -> Mapping[str, Truth] | None:
         if not self.is_simulated:
             return None
         return {
-            "copper": OutletTruth(0.974, 0.931, self.seq * 3),
-            "brass": OutletTruth(0.942, 0.907, self.seq),
-            "aluminium": OutletTruth(0.981, 0.953, self.seq * 2),
-            "quarantine": OutletTruth(None, 0.9, 0),
-            "rest": OutletTruth(0.889, None, self.seq * 2),
+            "copper": Truth(0.974, 0.931, self.seq * 3),
+            "brass": Truth(0.942, 0.907, self.seq),
+            "aluminium": Truth(0.981, 0.953, self.seq * 2),
+            "quarantine": Truth(None, 0.9, 0),
+            "rest": Truth(0.889, None, self.seq * 2),
         }
 
     def performance(self) -> Performance | None:

@@ -69,6 +69,12 @@ def test_a_missing_file_and_broken_yaml_say_what_is_wrong(folder: Path) -> None:
     assert "is not valid YAML" in found[1]
 
 
+def test_references_that_blow_up_are_refused_and_not_unfolded(folder: Path) -> None:
+    layers = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    (folder / "sim.yaml").write_text("a0: &a0 [x]\n" + layers)
+    assert "unfold to too many values" in errors(folder)[0]
+
+
 def test_the_digest_changes_with_any_of_the_files(folder: Path) -> None:
     before = load_config(folder / "sim.yaml").digest
     change(folder, 'version: "1"', 'version: "2"', "recipes/three-metals.yaml")

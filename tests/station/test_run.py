@@ -152,7 +152,7 @@ def test_a_belt_is_sorted_end_to_end_and_every_piece_is_counted_once(
     assert summary["is_simulated"]
     assert summary["pieces"] == sum(summary["outcomes"].values()) > 60
     assert summary["outcomes"]["ejected"] > 0
-    assert set(summary["truth"]) == {"copper", "brass", "aluminium", "quarantine"}
+    assert set(summary["truth"]) == {"copper", "brass", "aluminium", "quarantine", "rest"}
     assert not left_behind(site)
 
 
