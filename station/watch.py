@@ -88,7 +88,7 @@ class Watch:
         if sample is None:
             return {}
         locks = sample.interlocks
-        stuck = sample.running and sample.taken_ns - self._moved_ns > _STUCK_LIMIT_NS
+        stuck = sample.taken_ns - self._moved_ns > _STUCK_LIMIT_NS
         judged = (
             ("machine-lost", now_ns - sample.taken_ns > _SAMPLE_LIMIT_NS, "no reading for 0.3 s"),
             ("estop", not locks.estop_ok, ""),

@@ -64,6 +64,34 @@ def test_every_piece_seen_is_closed_exactly_once_whatever_happens(
     assert len(ids) == line.sorter.status(line.now_ns).pieces >= last.status.pieces
 
 
+def test_what_passes_before_the_belt_is_purged_is_counted_but_not_ejected() -> None:
+    line = PaperLine(feed(COPPER, COPPER, first_mm=500.0))
+    line.run(4.0, Order.start)
+    assert [(r.outcome, r.reason, r.ejection) for r in line.records] == [(Outcome.passed, "bypass", None)] * 2
+    assert not line.fired
+
+
+def test_a_stop_order_cancels_at_once_what_was_planned() -> None:
+    line = PaperLine(feed(*[COPPER] * 30))
+    line.run(3.6, Order.start)
+    planned = line.sorter.status(line.now_ns).open_pieces
+    closed = len(line.records)
+    line.run(0.01, Order.stop)
+    assert len(line.records) - closed == planned
+    assert outcomes(line)[Outcome.cancelled] > 0
+
+
+def test_after_a_lost_controller_no_place_on_the_belt_is_believed_any_more() -> None:
+    line = PaperLine(feed(*[STEEL] * 40))
+    line.run(3.6, Order.start)
+    line.is_silent = True
+    line.run(0.1)
+    known = line.sorter.status(line.now_ns).pieces
+    line.is_silent = False
+    line.run(0.02)
+    assert len(line.records) == known > 5
+
+
 def test_a_stopped_belt_stops_the_schedule_and_nothing_is_late() -> None:
     line = PaperLine(feed(COPPER, COPPER))
     line.run(3.1, Order.start)
