@@ -103,6 +103,11 @@ class FeedSection(_Section):
     mix: dict[str, float] = Field(description="relative number of pieces by codebook id")
 
 
+class SpeedStep(_Section):
+    since_s: float = Field(ge=0, description="seconds since the belt was started")
+    factor: float = Field(ge=0, le=3, description="share of the belt speed from then on")
+
+
 class LineSection(_Section):
     """The built-in simulated line. Only with a simulated camera."""
 
@@ -113,6 +118,7 @@ class LineSection(_Section):
     mm_per_px: float = Field(0.625, gt=0, description="true scale of the picture")
     speed_mm_s: float = Field(1500.0, gt=0, le=5000, description="belt speed")
     speed_jitter: float = Field(0.01, ge=0, le=0.2, description="slow speed wobble, relative")
+    speed_profile: list[SpeedStep] = Field([], description="changes of speed while the belt runs, in order")
     start_count: int = Field(0, ge=0, description="encoder count at the start")
     feed: FeedSection
     starts_at_once: bool = Field(True, description="whoever starts the program gives the start order")

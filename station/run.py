@@ -20,6 +20,7 @@ from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
+from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
@@ -177,7 +178,10 @@ class _Station:
             return []
 
     async def _watch(self) -> None:
-        """Ten times a second: are both alive, is the disk well, is the time up, has the footage ended."""
+        """Ten times a second: are both alive, is the disk well, is the time up, has the footage ended.
+
+        The start order of whoever started the program is given once, as soon as it can be heard, and never again.
+        """
         started = time.monotonic()  # noqa: TID251 - the process loop of the parent
         ordered = not self._line.starts_at_once
         while not self._stop.is_set():
@@ -186,7 +190,7 @@ class _Station:
             self._take_truth()
             self._meter.sample(self._members())
             if not ordered and self._desk.status() is not None:
-                ordered = await self._desk.give_order(Order.start, "command line") is None
+                ordered = await self._desk.give_order(Order.start, "command line") != NOT_CONNECTED
             limit = self._options.seconds
             if limit is not None and time.monotonic() - started > limit:  # noqa: TID251
                 return

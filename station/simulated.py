@@ -207,7 +207,8 @@ def footage_settings(config: Config) -> FootageSettings:
 
 def _drive(config: Config) -> DriveSettings:
     section = line_section(config)
-    return DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter)
+    profile = tuple((step.since_s, step.factor) for step in section.speed_profile)
+    return DriveSettings(speed_mm_s=section.speed_mm_s, wow=section.speed_jitter, profile=profile)
 
 
 def _encoder(config: Config) -> EncoderSettings:

@@ -60,6 +60,7 @@ ORDERS: Mapping[tuple[State, Order], State] = {
     (State.estop, Order.reset): State.idle,
 }
 
+NOT_CONNECTED = "The controller is not connected yet."
 _REFUSALS: Mapping[State, str] = {
     State.idle: "The station is ready; only Start has a meaning now.",
     State.starting: "The station is already starting.",
@@ -90,7 +91,7 @@ def _refusal(state: State, target: State | None, facts: Facts) -> str | None:
     if target is None:
         return _REFUSALS[state]
     if target is State.starting and not facts.connected:
-        return "The controller is not connected yet."
+        return NOT_CONNECTED
     if target is State.starting and facts.pause:
         return "Records cannot be written: free disk space first."
     return None

@@ -116,6 +116,11 @@ def order(site: Path, name: str) -> None:
     httpx.post(f"http://127.0.0.1:{port_of(site)}/api/orders", json={"order": name}, timeout=5).raise_for_status()
 
 
+def mishap(site: Path, name: str, *, on: bool) -> None:
+    body = {"mishap": name, "on": on}
+    httpx.post(f"http://127.0.0.1:{port_of(site)}/api/mishaps", json=body, timeout=5).raise_for_status()
+
+
 def bring_to_sorting(site: Path) -> None:
     """As an operator does: a busy machine may have tripped the watchdog, then reset and start again."""
 
@@ -172,6 +177,24 @@ def test_an_operator_sees_the_belt_and_pauses_it(site: Path, running: subprocess
             assert watch.complaints == []
 
     asyncio.run(asyncio.wait_for(operate(), 60))
+
+
+@pytest.mark.timeout(120)
+def test_an_emergency_stop_needs_release_reset_and_start(site: Path, running: subprocess.Popen[str]) -> None:
+    bring_to_sorting(site)
+    mishap(site, "estop", on=True)
+    wait_until(lambda: state(site) == "estop", 2, "the emergency stop")
+    order(site, "reset")
+    wait_until(lambda: status(site)["speed_mm_s"] < 1, 8, "a belt at rest")
+    mishap(site, "estop", on=False)
+    order(site, "start")
+    time.sleep(1)
+    assert state(site) == "estop"
+    order(site, "reset")
+    wait_until(lambda: state(site) == "idle", 2, "rest")
+    time.sleep(1)
+    assert status(site)["speed_mm_s"] < 1
+    bring_to_sorting(site)
 
 
 @pytest.mark.timeout(120)
