@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -35,6 +35,7 @@ from vision.types import Frame, FrameStamp
 _SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 _QUALITY = 90
 _EVERY_FRAME_MM = 0.1
+_SLICE = 12
 
 Crops = NDArray[np.uint8]
 
@@ -97,55 +98,87 @@ def _round(
 
 
 def _case(plan: Plan, shots: Sequence[Shot], classifier: Classifier, settings: SorterSettings) -> dict[str, float]:
-    """One way to run the loop, its floor on the same crops, and both with decoding."""
-    images = [_decoded(shot) for shot in shots]
-    recorder = _Recorder(classifier)
-    loop_ms = _cpu_ms(lambda: _loop(plan, settings, shots, images.__getitem__, recorder)) / len(shots)
-    batches = tuple(recorder.batches)
-    network_ms = _cpu_ms(lambda: [classifier.classify(crops) for crops in batches]) / len(shots)
-    decode_ms = _cpu_ms(lambda: [_decoded(shot) for shot in shots]) / len(shots)
-    whole_ms = _cpu_ms(lambda: _loop(plan, settings, shots, lambda n: _decoded(shots[n]), recorder)) / len(shots)
+    """One way to run the loop, its floor on the same crops, and both with decoding; turn by turn over short slices,
+    so that a machine whose speed changes changes it for all of them."""
+    warm, cold = (_Pass(plan, settings, shots, classifier) for _ in range(2))
+    spent = _Spent()
+    for first in range(0, len(shots), _SLICE):
+        spent = _slice(spent, warm, cold, classifier, range(first, min(first + _SLICE, len(shots))))
+    frames = len(shots)
     return {
-        "loop, ms CPU per frame": loop_ms,
-        "bare network, ms CPU per frame": network_ms,
-        "decode, ms CPU per frame": decode_ms,
-        "loop with decode / floor": whole_ms / (decode_ms + network_ms),
-        "loop / bare network": loop_ms / network_ms if network_ms else float("nan"),
-        "looks per frame": sum(map(len, batches)) / len(shots),
+        "loop, ms CPU per frame": spent.loop_ms / frames,
+        "bare network, ms CPU per frame": spent.network_ms / frames,
+        "decode, ms CPU per frame": spent.decode_ms / frames,
+        "loop with decode / floor": spent.whole_ms / (spent.decode_ms + spent.network_ms),
+        "loop / bare network": spent.loop_ms / spent.network_ms if spent.network_ms else float("nan"),
+        "looks per frame": warm.looks / frames,
     }
 
 
-def _loop(
-    plan: Plan,
-    settings: SorterSettings,
-    shots: Sequence[Shot],
-    image_of: Callable[[int], NDArray[np.uint8]],
-    classifier: _Recorder,
-) -> None:
+class _Spent(NamedTuple):
+    """Milliseconds of processor time."""
+
+    decode_ms: float = 0.0
+    loop_ms: float = 0.0
+    network_ms: float = 0.0
+    whole_ms: float = 0.0
+
+
+def _slice(spent: _Spent, warm: _Pass, cold: _Pass, classifier: Classifier, numbers: range) -> _Spent:
+    """A few frames through every case, added to what was spent before."""
+    images = {n: warm.decoded(n) for n in numbers}
+    decode_ms = _cpu_ms(lambda: [warm.decoded(n) for n in numbers])
+    loop_ms = _cpu_ms(lambda: warm.advance(numbers, images.__getitem__))
+    batches = warm.taken_batches()
+    network_ms = _cpu_ms(lambda: [classifier.classify(crops) for crops in batches])
+    whole_ms = _cpu_ms(lambda: cold.advance(numbers, cold.decoded))
+    return _Spent(
+        spent.decode_ms + decode_ms,
+        spent.loop_ms + loop_ms,
+        spent.network_ms + network_ms,
+        spent.whole_ms + whole_ms,
+    )
+
+
+class _Pass:
     """The whole vision loop over the footage, with encoder readings that enclose every frame."""
-    calibration = plan.config.calibration
-    section = line_section(plan.config)
-    vision = setup.finder_settings(plan.config)
-    eye = LiveEye(Finder(vision), setup.geometry(plan.config), classifier, calibration.mm_per_px)
-    sorter = Sorter(settings)
-    period_ns = round(1e9 / section.fps)
-    for number, shot in enumerate(shots):
-        now_ns = (number + 1) * period_ns
-        count = round(shot.pos_mm * settings.ticks_per_mm) % (1 << settings.counter_bits)
-        sample = MachineSample(count, now_ns, _SAFE, running=True, armed=False, reports=())
-        image = image_of(number)
-        eye.show(Frame(number + 1, now_ns, None, image))
-        stamp = FrameStamp(number + 1, now_ns, None)
-        sorter.step(Inputs(now_ns, stamp, 0, (sample,), (), ()), eye)
+
+    def __init__(self, plan: Plan, settings: SorterSettings, shots: Sequence[Shot], classifier: Classifier) -> None:
+        self._settings = settings
+        self._shots = shots
+        self._period_ns = round(1e9 / line_section(plan.config).fps)
+        self._recorder = _Recorder(classifier)
+        finder, mm_per_px = Finder(setup.finder_settings(plan.config)), plan.config.calibration.mm_per_px
+        self._eye = LiveEye(finder, setup.geometry(plan.config), self._recorder, mm_per_px)
+        self._sorter = Sorter(settings)
+        self.looks = 0
+
+    def advance(self, numbers: Iterable[int], image_of: Callable[[int], NDArray[np.uint8]]) -> None:
+        """Go on with these frames."""
+        for number in numbers:
+            now_ns = (number + 1) * self._period_ns
+            count = round(self._shots[number].pos_mm * self._settings.ticks_per_mm)
+            count %= 1 << self._settings.counter_bits
+            sample = MachineSample(count, now_ns, _SAFE, running=True, armed=False, reports=())
+            self._eye.show(Frame(number + 1, now_ns, None, image_of(number)))
+            stamp = FrameStamp(number + 1, now_ns, None)
+            self._sorter.step(Inputs(now_ns, stamp, 0, (sample,), (), ()), self._eye)
+
+    def decoded(self, number: int) -> NDArray[np.uint8]:
+        """The picture of a frame, decompressed anew."""
+        return np.asarray(cv2.imdecode(self._shots[number].jpeg, cv2.IMREAD_COLOR), np.uint8)
+
+    def taken_batches(self) -> tuple[Crops, ...]:
+        """The batches asked for since the last call."""
+        batches = tuple(self._recorder.batches)
+        self._recorder.batches.clear()
+        self.looks += sum(map(len, batches))
+        return batches
 
 
 def _compressed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     _ok, jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return np.asarray(jpeg, np.uint8)
-
-
-def _decoded(shot: Shot) -> NDArray[np.uint8]:
-    return np.asarray(cv2.imdecode(shot.jpeg, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _cpu_ms(work: Callable[[], object]) -> float:
