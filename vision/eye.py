@@ -15,6 +15,7 @@ from vision.model_card import ModelCard
 from vision.types import Frame, Look, LookRequest, Sighting
 
 _SEARCHES_PER_LESSON = 8
+_FIRST_LESSONS = 48
 
 
 class Looker(Protocol):
@@ -47,7 +48,7 @@ class LiveEye:
     def find(self) -> tuple[Sighting, ...]:
         """Everything on the belt in the frame in hand."""
         self._searches += 1
-        if self._searches % _SEARCHES_PER_LESSON == 0:
+        if self._searches <= _FIRST_LESSONS or self._searches % _SEARCHES_PER_LESSON == 0:
             self._finder.learn(self._image)
         self._sightings = tuple(map(self._geometry.place, self._finder.find(self._image)))
         return self._sightings
