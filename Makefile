@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TEST_PACKAGES := chromium libatomic1
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help setup setup-test run test gates bench lock clean
@@ -12,7 +13,8 @@ help: ## What can be done here
 
 setup: $(VENV)/.ready ## Make .venv and install the program from the lock file
 
-setup-test: $(VENV)/.ready-test /usr/bin/chromium ## The same, with what the tests need
+setup-test: $(VENV)/.ready-test ## The same, with what the tests need: a browser, and a library of its remote control
+	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -y -q --no-install-recommends $(TEST_PACKAGES); }
 
 run: setup ## Run the built-in simulated line; the page is http://127.0.0.1:8080
 	$(BIN)/station run configs/sim.yaml
@@ -49,7 +51,3 @@ $(VENV)/.ready: $(VENV)/bin/pip requirements.lock pyproject.toml
 $(VENV)/.ready-test: $(VENV)/.ready requirements-test.lock
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-test.lock
 	@touch $@
-
-/usr/bin/chromium:
-	$(AS_ROOT) apt-get update -q
-	$(AS_ROOT) apt-get install -y -q --no-install-recommends chromium
