@@ -225,10 +225,10 @@ class Sorter:
         forget = settings.close_mm * settings.ticks_per_mm
         for piece in self._tracker.pieces():
             travelled = self._belt.tick - piece.at
-            if travelled >= forget:
-                self._forget(piece.id)
-            elif travelled >= line and self._is_due(piece):
+            if travelled >= line and self._is_due(piece):
                 jobs.extend(self._decide(piece))
+            elif travelled >= forget:
+                self._forget(piece.id)
         return tuple(jobs)
 
     def _is_due(self, piece: Piece) -> bool:

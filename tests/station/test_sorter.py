@@ -92,6 +92,16 @@ def test_after_a_lost_controller_no_place_on_the_belt_is_believed_any_more() -> 
     assert len(line.records) == known > 5
 
 
+def test_pieces_that_ran_past_everything_while_nobody_looked_are_recorded_too() -> None:
+    line = PaperLine(feed(*[STEEL] * 17))
+    line.run(3.6, Order.start)
+    known = line.sorter.status(line.now_ns).pieces
+    line.now_ns += 1_000_000_000
+    line.run(0.5)
+    line.finish()
+    assert len(line.records) == line.sorter.status(line.now_ns).pieces == known == 17
+
+
 def test_a_stopped_belt_stops_the_schedule_and_nothing_is_late() -> None:
     line = PaperLine(feed(COPPER, COPPER))
     line.run(3.1, Order.start)
