@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from station.config import CalibrationFile, ConfigFile, RecipeFile
+from station.named_files import CalibrationFile, RecipeFile
+from station.sections import ConfigFile
 
 
 def describe_keys() -> Iterator[str]:

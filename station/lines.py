@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from station import setup
-from station.config import Config, FolderCameraSection, OpencvCameraSection
+from station.config import Config
 from station.crew import Member
+from station.sections import FolderCameraSection, OpencvCameraSection
 from station.types import Truth
 from station.web.view import Mishap
 from station.wiring import CameraChoice, FolderCameraChoice, MachineChoice, OpencvCameraChoice, RecordedMachineChoice

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from station import setup
 from station.codebook import Material, load_codebook
-from station.config import Config, ConfigError, FolderCameraSection
+from station.config import Config, ConfigError
+from station.sections import FolderCameraSection
 from station.store_rows import Run
 from station.ticks import read_ticks
 from station.web.server import check_port_free

@@ -14,16 +14,10 @@ from control.schedule import ScheduleSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
-from station.config import (
-    BankSection,
-    CalibrationFile,
-    Config,
-    ConfigError,
-    FolderCameraSection,
-    ModbusTcpSection,
-    OpencvCameraSection,
-)
+from station.config import Config, ConfigError
 from station.ledger import Provenance
+from station.named_files import CalibrationFile
+from station.sections import BankSection, FolderCameraSection, ModbusTcpSection, OpencvCameraSection
 from station.sorter import SorterSettings
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings

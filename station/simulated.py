@@ -22,9 +22,10 @@ from hil.motion import Motion
 from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
 from station import setup
-from station.config import Config, ConfigError, LineSection
+from station.config import Config, ConfigError
 from station.crew import Member, start_member
 from station.link import Link, open_link
+from station.sections import LineSection
 from station.types import Truth
 from station.web.view import Mishap as PageMishap
 from station.wiring import RingCameraChoice

@@ -1,0 +1,134 @@
+"""Every section a station file may have, with bounds and one line on each key.
+
+With ``station.config`` the only modules that know pydantic; files of other kinds have a module of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from control.types import EjectorKind
+
+
+class Section(BaseModel):
+    """Unknown keys are errors, values are neither converted nor changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StationSection(Section):
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$", description="short name used in reports and file names")
+    name: str = Field(min_length=1, max_length=80, description="what the page shows")
+    data_folder: str = Field(description="where records are kept")
+
+
+class WebSection(Section):
+    host: str = Field("127.0.0.1", description="address the page is served on")
+    port: int = Field(8080, ge=1, le=65535, description="TCP port of the page")
+
+
+class SimulatedCamera(Section):
+    kind: Literal["simulated"]
+
+
+class FolderCameraSection(Section):
+    kind: Literal["folder"]
+    folder: str = Field(description="footage folder with frames.csv, ticks.csv and footage.yaml")
+
+
+class OpencvCameraSection(Section):
+    kind: Literal["opencv"]
+    device: str = Field(description="/dev/v4l/by-id/... or a stream URL")
+    width_px: int = Field(ge=160, le=8192, description="picture width")
+    height_px: int = Field(ge=120, le=8192, description="picture height")
+    fps: float = Field(gt=0, le=1000, description="pictures per second")
+
+
+class ModbusTcpSection(Section):
+    kind: Literal["modbus-tcp"]
+    host: str = Field(description="address of the controller")
+    port: int = Field(502, ge=1, le=65535, description="TCP port of the controller")
+    unit: int = Field(1, ge=0, le=255, description="Modbus unit id")
+    timeout_ms: int = Field(100, ge=10, le=5000, description="longest wait for one answer")
+
+
+class MemoryMachineSection(Section):
+    kind: Literal["memory"]
+
+
+class BankSection(Section):
+    outlet: str = Field(min_length=1, description="where pieces hit by this bank land")
+    kind: EjectorKind = Field(strict=False, description="valve, pusher or flap")
+    first_output: int = Field(ge=0, le=63, description="output number of the leftmost lane")
+    lanes: int = Field(ge=1, le=64, description="number of lanes side by side")
+    left_mm: float = Field(0.0, description="left edge of the leftmost lane on the belt")
+    lane_width_mm: float = Field(gt=0, le=3000, description="width of one lane")
+
+
+class VisionSection(Section):
+    step_mm: float = Field(50.0, gt=0, le=500, description="belt travel between two frames that are searched")
+    sure: float = Field(0.98, gt=0.5, lt=1, description="confidence beyond which a piece is not looked at again")
+    max_looks: int = Field(6, ge=1, le=50, description="most looks spent on one piece")
+    max_looks_per_step: int = Field(12, ge=1, le=200, description="most looks in one frame")
+    min_sightings: int = Field(2, ge=1, le=20, description="sightings before something counts as a piece")
+    min_area_mm2: float = Field(60.0, gt=0, description="smaller things are dust")
+
+
+class SortingSection(Section):
+    decision_mm: float = Field(gt=0, description="decision line, downstream of the datum line")
+    close_mm: float = Field(gt=0, description="where every piece has fallen into its outlet")
+    purge_mm: float = Field(gt=0, description="belt that must pass after a start before anything is ejected")
+    max_speed_mm_s: float = Field(gt=0, le=10000, description="fastest plausible belt")
+    margin_mm: float = Field(6.0, ge=0, le=200, description="how much longer than the piece a valve stays open")
+    min_slack_ms: float = Field(60.0, ge=0, le=5000, description="a shot with less slack is late and not fired")
+    min_pulse_ms: float = Field(8.0, gt=0, le=1000, description="shortest opening")
+    max_pulse_ms: float = Field(250.0, gt=0, le=5000, description="longest opening")
+
+
+class FeedSection(Section):
+    pieces_per_s: float = Field(20.0, gt=0, le=200, description="pieces fed per second")
+    touching: float = Field(0.04, ge=0, le=1, description="share of pieces fed onto another one")
+    mix: dict[str, float] = Field(description="relative number of pieces by codebook id")
+
+
+class SpeedStep(Section):
+    since_s: float = Field(ge=0, description="seconds since the belt was started")
+    factor: float = Field(ge=0, le=3, description="share of the belt speed from then on")
+
+
+class LineSection(Section):
+    """The built-in simulated line. Only with a simulated camera."""
+
+    seed: int = Field(1, description="same seed, same pieces")
+    fps: float = Field(60.0, gt=0, le=240, description="pictures per second")
+    width_px: int = Field(1280, ge=320, le=4096, description="picture width")
+    height_px: int = Field(1024, ge=240, le=4096, description="picture height")
+    mm_per_px: float = Field(0.625, gt=0, description="true scale of the picture")
+    speed_mm_s: float = Field(1500.0, gt=0, le=5000, description="belt speed")
+    speed_jitter: float = Field(0.01, ge=0, le=0.2, description="slow speed wobble, relative")
+    speed_profile: list[SpeedStep] = Field([], description="changes of speed while the belt runs, in order")
+    start_count: int = Field(0, ge=0, description="encoder count at the start")
+    feed: FeedSection
+    starts_at_once: bool = Field(True, description="whoever starts the program gives the start order")
+
+
+CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSection, Field(discriminator="kind")]
+MachineSection = Annotated[ModbusTcpSection | MemoryMachineSection, Field(discriminator="kind")]
+
+
+class ConfigFile(Section):
+    """One station."""
+
+    station: StationSection
+    web: WebSection = WebSection()
+    calibration: str = Field(description="file with what was measured on this line")
+    recipe: str = Field(description="file with the sorting rules")
+    model: str = Field(description="folder with model.onnx and model.yaml")
+    camera: CameraSection
+    machine: MachineSection
+    banks: list[BankSection] = Field(min_length=1)
+    vision: VisionSection = VisionSection()
+    sorting: SortingSection
+    line: LineSection | None = None
