@@ -50,7 +50,7 @@ class LiveEye:
         self._searches += 1
         if self._searches <= _FIRST_LESSONS or self._searches % _SEARCHES_PER_LESSON == 0:
             self._finder.learn(self._image)
-        self._sightings = tuple(map(self._geometry.place, self._finder.find(self._image)))
+        self._sightings = self._geometry.place_all(self._finder.find(self._image))
         return self._sightings
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.types import Blob, Box, Sighting
+from vision.outline import shape_of, strips_of
+from vision.types import Blob, Box, Shape, Sighting, Strip
 
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
-
-_HALF_PIXEL = np.array([[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,26 @@ class Geometry:
 
     def place(self, blob: Blob) -> Sighting:
         """The blob in belt coordinates; its centre is the middle of its extents along and across the belt."""
-        points = blob.contour.reshape(-1, 1, 2) + 0.5 + _HALF_PIXEL
-        across, downstream = self._mapped(points.reshape(-1, 2))
-        left, right = float(across.min()), float(across.max())
-        first, last = float(downstream.min()), float(downstream.max())
+        return self.place_all((blob,))[0]
+
+    def place_all(self, blobs: Sequence[Blob]) -> tuple[Sighting, ...]:
+        """All blobs of one picture in belt coordinates, in their order; cheaper than one by one."""
+        if not blobs:
+            return ()
+        sizes = [len(blob.contour) for blob in blobs]
+        starts = np.cumsum([0, *sizes])
+        across, along = self._mapped(np.concatenate([_outer_corners(blob) for blob in blobs]))
+        least, most = np.minimum.reduceat, np.maximum.reduceat
+        bounds = np.column_stack([edge(values, starts[:-1]) for values in (across, along) for edge in (least, most)])
+        outlines = strips_of(across, along, sizes, bounds)
+        return tuple(
+            self._sighting(blob, bounds[n].tolist(), outlines[n], shape_of(across[own], along[own]))
+            for n, blob in enumerate(blobs)
+            for own in (slice(starts[n], starts[n + 1]),)
+        )
+
+    def _sighting(self, blob: Blob, bounds: list[float], outline: tuple[Strip, ...], shape: Shape) -> Sighting:
+        left, right, first, last = bounds
         box = blob.box
         return Sighting(
             downstream_mm=(first + last) / 2,
@@ -44,6 +60,8 @@ class Geometry:
             touching=blob.touching,
             whole=self._is_whole(box),
             box=box,
+            outline=outline,
+            shape=shape,
         )
 
     def _is_whole(self, box: Box) -> bool:
@@ -51,7 +69,7 @@ class Geometry:
         right, bottom = box.x + box.w + edge, box.y + box.h + edge
         return box.x >= edge and box.y >= edge and right <= self.width_px and bottom <= self.height_px
 
-    def _mapped(self, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _mapped(self, points: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         (a, b, c), (d, e, f), (g, h, i) = self.to_belt
         x, y = points[:, 0], points[:, 1]
         scale = g * x + h * y + i
@@ -62,6 +80,12 @@ class Geometry:
         (a, b, c), (d, e, f), (g, h, i) = self.to_belt
         det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
         return abs(det / (g * x + h * y + i) ** 3)
+
+
+def _outer_corners(blob: Blob) -> NDArray[np.int32]:
+    """The corners (n, 2) of an outline at the outer edges of its pixels."""
+    box, corners = blob.box, blob.contour.reshape(-1, 2)
+    return np.asarray(corners + (2 * corners + 1 > (2 * box.x + box.w, 2 * box.y + box.h)), np.int32)
 
 
 def straight_geometry(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vision.types import Evidence, Piece, Sighting
+from vision.types import Evidence, Piece, Shape, Sighting, Strip
 
 
 class Place(NamedTuple):
@@ -74,6 +74,8 @@ class Track:
     sightings: int = 0
     parted: int = 0
     doubts: int = 0
+    outline: tuple[Strip, ...] = ()
+    shape: Shape | None = None
 
     def refine(self, seen: Place, sighting: Sighting) -> None:
         """Take in a sighting of this piece alone."""
@@ -81,6 +83,7 @@ class Track:
         self.doubts += sighting.touching
         if sighting.whole:
             self._average(seen, sighting.area_mm2)
+            self.outline, self.shape = sighting.outline, sighting.shape
         elif self.wholes == 0:
             self.place = self.place.joined(seen)
             self.area_mm2 = max(self.area_mm2, sighting.area_mm2)
@@ -89,6 +92,7 @@ class Track:
         """Forget the place so far: it was that of several pieces."""
         self.wholes = self.parted = self.doubts = 0
         self.place, self.area_mm2 = seen, sighting.area_mm2
+        self.outline, self.shape = (), None
         self.refine(seen, sighting)
 
     def keep(self) -> None:
@@ -110,6 +114,8 @@ class Track:
             touching=2 * self.doubts > self.sightings,
             sightings=self.sightings,
             evidence=self.evidence,
+            outline=self.outline,
+            shape=self.shape,
         )
 
     def _average(self, seen: Place, area_mm2: float) -> None:

@@ -62,11 +62,32 @@ class Blob:
     touching: bool
 
 
+class Strip(NamedTuple):
+    """A piece between two lines along the belt: from ``left_mm`` to ``right_mm`` across, its outline reaches from
+    ``rear_mm`` to ``front_mm``, both measured downstream from the piece's centre (``rear_mm`` is mostly negative).
+    """
+
+    left_mm: float
+    right_mm: float
+    rear_mm: float
+    front_mm: float
+
+
+class Shape(NamedTuple):
+    """The smallest rectangle around a piece at any angle: ``length_mm`` is its longer side, ``angle_deg`` that side's
+    turn from across the belt, -90..90, positive when its right end lies downstream.
+    """
+
+    length_mm: float
+    width_mm: float
+    angle_deg: float
+
+
 class Sighting(NamedTuple):
     """One piece in one frame, in belt coordinates relative to the datum line at the instant of capture.
 
     ``length_mm`` is the extent along the belt, ``left_mm`` and ``right_mm`` bound it across. ``whole`` is False when
-    the picture's edge cuts the outline.
+    the picture's edge cuts the outline. ``outline`` is the true outline in strips of about 10 mm, from left to right.
     """
 
     downstream_mm: float
@@ -78,6 +99,8 @@ class Sighting(NamedTuple):
     touching: bool
     whole: bool
     box: Box
+    outline: tuple[Strip, ...] = ()
+    shape: Shape | None = None
 
 
 class LookRequest(NamedTuple):
@@ -103,7 +126,10 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece on the belt. ``at`` is the tick at which its centre passes the datum line; it never moves."""
+    """A piece on the belt. ``at`` is the tick at which its centre passes the datum line; it never moves.
+
+    ``outline`` is that of the last sighting of the whole piece alone, ``shape`` belongs to it; () and None before.
+    """
 
     id: int
     at: int
@@ -115,6 +141,8 @@ class Piece:
     touching: bool
     sightings: int
     evidence: Evidence
+    outline: tuple[Strip, ...] = ()
+    shape: Shape | None = None
 
 
 class FrameStamp(NamedTuple):

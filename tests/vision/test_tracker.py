@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.tracker import Tracker, TrackerSettings
-from vision.types import Box, Look, Sighting
+from vision.types import Box, Look, Sighting, Strip
 
 TICKS_PER_MM = 10.0
 PICTURE_MM = 640.0
@@ -176,3 +176,12 @@ def test_neither_a_shift_of_all_ticks_nor_the_order_of_sightings_changes_anythin
     pieces: list[tuple[float, float, float]], shift: int, seed: int
 ) -> None:
     assert ids_of(pieces, 40.0, 0, random.Random(0)) == ids_of(pieces, 40.0, shift, random.Random(seed))
+
+
+def test_a_piece_keeps_the_outline_of_its_last_whole_sighting() -> None:
+    seen = tracker()
+    strips = (Strip(375.0, 400.0, -30.0, 10.0), Strip(400.0, 425.0, -10.0, 30.0))
+    for step, (whole, outline) in enumerate([(False, ()), (True, strips), (False, ())]):
+        one = sighting(30.0 + 20.0 * step, whole=whole)._replace(outline=outline)
+        assert seen.see(step * 200, TICKS_PER_MM, [one]) == (1,)
+        assert seen.piece(1).outline == (strips if step else ())
