@@ -74,7 +74,11 @@ def _highest(
         if float(np.abs(step).max(initial=0.0)) < _STILL:
             break
     slope = estimated * np.exp(logs)
-    return logs, np.linalg.inv(prior + slope.T @ (slope / own_g2[:, np.newaxis]))
+    return logs, _inverse(prior + slope.T @ (slope / own_g2[:, np.newaxis]))
+
+
+def _inverse(precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.inv(precision), np.float64)
 
 
 def _mass(weighing: Weighing, label: str) -> float:

@@ -17,6 +17,7 @@ from station.sections import FolderCameraSection
 from station.store_rows import Run
 from station.ticks import read_ticks
 from station.web.server import check_port_free
+from station.weighing import station_priors
 from station.wiring import probe_machine
 from vision.classifier import Classifier
 from vision.model_card import ModelCard, load_card
@@ -84,6 +85,7 @@ def _plan(config: Config) -> Plan:
     if strangers:
         raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
     setup.recipe(config, card.labels, materials)
+    station_priors(config)
     setup.picture_shape(config)
     if isinstance(config.file.camera, FolderCameraSection):
         read_ticks(config.resolve(config.file.camera.folder))

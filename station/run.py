@@ -27,6 +27,7 @@ from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.app import create_app
 from station.web.server import serve
+from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
 
@@ -116,6 +117,8 @@ class _Station:
             memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
             cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
             seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
+            masses=masses_of_run(plan, self._store.path),
+            mass_errors=errors_of_run(plan, self._store.path, self._line.true_masses()),
         )
 
     async def _serve(self) -> None:

@@ -19,6 +19,7 @@ from station.ledger import Provenance
 from station.named_files import CalibrationFile
 from station.sections import BankSection, FolderCameraSection, ModbusTcpSection, OpencvCameraSection
 from station.sorter import SorterSettings
+from station.weighing import station_priors
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings
 from vision.finder import FinderSettings
@@ -97,6 +98,7 @@ def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:
         tracker=TrackerSettings(labels=len(labels), first_id=first_piece),
         provenance=Provenance(plan.run.uuid, sorting_recipe.version, plan.card.id),
         is_simulated=is_simulated(config),
+        masses=tuple(station_priors(config).get(label) for label in labels),
     )
 
 

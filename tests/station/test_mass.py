@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from hil.sprites.atlas import load_atlas
 from station.belt_scale import Weighing, fit_factors
 from station.codebook import load_codebook
-from station.mass import ClassTotal, Mass, MassPrior, PriorsRefused, estimate, of_class, read_priors, summed, total
+from station.mass import ClassTotal, MassPrior, PriorsRefused, estimate, of_class, read_priors, summed, total
+from station.mass_truth import Weighed, compare
 
 SHEET = MassPrior(7850.0, 2.0, 0.0, 0.4)
 BULKY = MassPrior(2640.0, 8.0, 0.5, 0.3, factor_sd=0.2)
 
 
 def test_a_sheet_without_spread_weighs_density_times_volume() -> None:
-    assert of_class(SHEET._replace(spread=0.0), 3000.0) == Mass(pytest.approx(7850 * 3000 * 2 * 1e-6), 0.0)
+    found = of_class(SHEET._replace(spread=0.0), 3000.0)
+    assert found == pytest.approx((7850 * 3000 * 2 * 1e-6, 0.0))
 
 
 def test_mean_and_spread_are_those_of_drawn_pieces() -> None:
@@ -92,11 +94,13 @@ def test_weighings_of_different_mixtures_tell_the_classes_apart() -> None:
     assert factors["A"].factor == pytest.approx(1.4, abs=4 * 1.4 * factors["A"].sd)
     assert factors["B"].factor == pytest.approx(0.8, abs=4 * 0.8 * factors["B"].sd)
     assert factors["A"].sd < 0.01
-    assert factors["C"] == (1.0, pytest.approx(0.25))
+    assert factors["C"] == pytest.approx((1.0, 0.25))
 
 
 def test_without_weighings_nothing_is_corrected() -> None:
-    assert fit_factors([], {"A": 0.3, "B": 0.0}) == {"A": (1.0, pytest.approx(0.3)), "B": (1.0, 0.0)}
+    factors = fit_factors([], {"A": 0.3, "B": 0.0})
+    assert factors["A"] == pytest.approx((1.0, 0.3))
+    assert factors["B"] == (1.0, 0.0)
 
 
 def test_the_shipped_priors_are_of_the_codebook_and_fit_the_rendered_objects_they_were_made_from() -> None:
@@ -119,3 +123,13 @@ def test_a_damaged_table_of_priors_is_refused_with_its_name(tmp_path: Path) -> N
     path.write_text("class_id,density_kg_m3,thickness_mm,growth,spread,factor_sd,source\nX,-1,1,0,0.1,0.1,guess\n")
     with pytest.raises(PriorsRefused, match=r"priors\.csv .*X: a number is out of bounds"):
         read_priors(path)
+
+
+def test_masses_are_compared_piece_by_piece_where_the_pieces_lie() -> None:
+    true = (Weighed(1000, 100.0, 10.0), Weighed(5000, 200.0, 40.0), Weighed(9000, 300.0, 1000.0))
+    said = (Weighed(5040, 205.0, 60.0, 15.0), Weighed(1010, 101.0, 9.0, 2.0), Weighed(9000, 500.0, 7.0, 1.0))
+    found = compare(said, true, 10.0)
+    assert found.matched == 2
+    assert found.sum_error == pytest.approx(69 / 50 - 1)
+    assert (found.within_1_sd, found.within_2_sd) == (0.5, 1.0)
+    assert compare(said, (), 10.0).median_error is None
