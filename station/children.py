@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from control.process import ControlSettings, run
 from station.link import Link
-from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
+from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_eye, open_machine
 
 _VISION_NICENESS = -10
 _MOVED_MM = 5.0
@@ -63,9 +63,6 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     """The vision process; ends with its neighbours, when told to finish, or on SIGTERM."""
     from station.brain import Brain
     from station.sorter import Sorter
-    from vision.classifier import Classifier
-    from vision.eye import LiveEye
-    from vision.finder import Finder
     from vision.frame_ring import FrameRing
     from vision.model_card import load_card
     from vision.process import run as run_loop
@@ -75,7 +72,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     _take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
-    eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
+    eye = open_eye(load_card(setup.model), setup.finder, setup.geometry, setup.mm_per_px)
     sorter = Sorter(setup.sorter, setup.latched)
     camera = open_camera(setup.camera)
     brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)

@@ -18,8 +18,7 @@ from station.store_rows import Run
 from station.ticks import read_ticks
 from station.web.server import check_port_free
 from station.weighing import station_priors
-from station.wiring import probe_machine
-from vision.classifier import Classifier
+from station.wiring import probe_machine, prove_model
 from vision.model_card import ModelCard, load_card
 from vision.types import ModelRefused
 
@@ -61,7 +60,7 @@ def check_station(config: Config) -> Iterator[str]:
     """Check settings, recipe, model and footage, and say what was found; raises like ``plan_run``, starts nothing."""
     plan = _plan(config)
     yield f"{config.path}: valid, digest {config.digest[:12]}"
-    yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
+    yield f"model {plan.card.id}: {_proven(plan.card)} as its card says"
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
@@ -72,6 +71,12 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"everything else -> {recipe.rest_outlet}"
 
 
+def _proven(card: ModelCard) -> str:
+    if card.detector is None:
+        return "hash, shape, labels and golden crops"
+    return f"hash, golden pictures and the shapes of a {card.detector.kind} detector"
+
+
 def plan_bench(config: Config) -> Plan:
     """The same checks, for a benchmark that starts no process."""
     return _plan(config)
@@ -79,7 +84,7 @@ def plan_bench(config: Config) -> Plan:
 
 def _plan(config: Config) -> Plan:
     card = load_card(config.resolve(config.file.model))
-    Classifier(card).self_test()
+    prove_model(card)
     materials = load_codebook()
     strangers = sorted(set(card.labels) - set(materials))
     if strangers:
