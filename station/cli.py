@@ -114,11 +114,13 @@ def bench(
 def _mount() -> None:
     """Commands that live beside their work."""
     from station import mass_command, rendering
+    from station.dataset import commands as dataset
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
+    app.add_typer(dataset.app, name="dataset")
     app.command("mass")(mass_command.mass)
 
 
