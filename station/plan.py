@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     card: ModelCard
     materials: Mapping[str, Material]
     run: Run
+    shadow: ModelCard | None = None
 
 
 def plan_run(config: Config, options: RunOptions) -> Plan:
@@ -61,6 +62,8 @@ def check_station(config: Config) -> Iterator[str]:
     plan = _plan(config)
     yield f"{config.path}: valid, digest {config.digest[:12]}"
     yield f"model {plan.card.id}: {_proven(plan.card)} as its card says"
+    if plan.shadow is not None:
+        yield f"shadow model {plan.shadow.id}: hash, shape, labels and golden crops as its card says"
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
@@ -90,11 +93,25 @@ def _plan(config: Config) -> Plan:
     if strangers:
         raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
     setup.recipe(config, card.labels, materials)
+    shadow = _shadow(config, card)
     station_priors(config)
     setup.picture_shape(config)
     if isinstance(config.file.camera, FolderCameraSection):
         read_ticks(config.resolve(config.file.camera.folder))
-    return Plan(config, card, materials, _begin(config, card))
+    return Plan(config, card, materials, _begin(config, card), shadow)
+
+
+def _shadow(config: Config, card: ModelCard) -> ModelCard | None:
+    """The candidate that is to be watched, proven like the model itself."""
+    if config.file.shadow_model is None:
+        return None
+    shadow = load_card(config.resolve(config.file.shadow_model))
+    if shadow.detector is not None:
+        raise ModelRefused(f"Model kind check of {shadow.folder}: a shadow_model has to be a classifier of crops.")
+    if shadow.sha256 == card.sha256:
+        raise ConfigError(f"{config.path}  shadow_model  this is the running model itself: name a candidate")
+    prove_model(shadow)
+    return shadow
 
 
 def _begin(config: Config, card: ModelCard) -> Run:

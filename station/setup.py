@@ -22,6 +22,7 @@ from station.sorter import SorterSettings
 from station.weighing import station_priors
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings
+from vision.crop import CropSpec
 from vision.finder import FinderSettings
 from vision.footage import check_footage
 from vision.geometry import Geometry, straight_geometry
@@ -51,7 +52,13 @@ def vision_setup(
         loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
         view=view,
+        candidate_crop=_candidate_crop(plan),
     )
+
+
+def _candidate_crop(plan: Plan) -> CropSpec | None:
+    """How a shadow model wants its crops, where that is another way than the model's."""
+    return plan.shadow.crop if plan.shadow is not None and plan.shadow.crop != plan.card.crop else None
 
 
 def finder_settings(config: Config) -> FinderSettings:
