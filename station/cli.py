@@ -117,12 +117,14 @@ def _mount() -> None:
     """Commands that live beside their work."""
     from station import mass_command, rendering
     from station.dataset import commands as dataset
+    from station.promotion import commands as model
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
     app.add_typer(dataset.app, name="dataset")
+    app.add_typer(model.app, name="model")
     app.command("mass")(mass_command.mass)
 
 
