@@ -17,7 +17,7 @@ from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
-from station.keeping.opening import Keeping, keeping
+from station.keeping.opening import Keeping, keeping, review_desk
 from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
@@ -133,7 +133,8 @@ class _Station:
 
     async def _serve(self) -> None:
         where = self._plan.config.file.web
-        await serve(create_app(self._desk), where.host, where.port, self._stop)
+        review = review_desk(self._plan, self._desk.facts().labels)
+        await serve(create_app(self._desk, review=review), where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
         """Vision and control, connected with each other and with the desk."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from station.keeping.worth import WorthSettings
 from station.link import Link, open_link
 from station.plan import Plan
 from station.types import PieceRecord
+from station.web.review import ReviewDesk
+from station.web.view import LabelFacts
 from vision.classifier import Classifier
 
 CROPS = "crops"
@@ -58,6 +60,11 @@ def keeping(plan: Plan) -> Iterator[Keeping]:
         keeper.close()
         looks.close()
         here.close()
+
+
+def review_desk(plan: Plan, labels: Sequence[LabelFacts]) -> ReviewDesk | None:
+    """Where people label what was kept; None when nothing is."""
+    return ReviewDesk(data_folder(plan.config) / CROPS, labels) if plan.config.file.crops.keep else None
 
 
 def keeper_settings(plan: Plan) -> KeeperSettings:
