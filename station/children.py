@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from control.process import ControlSettings, run
 from station.link import Link
-from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
+from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_eye, open_machine
 
 _VISION_NICENESS = -10
 _MOVED_MM = 5.0
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from station.sorter import SorterSettings
+    from vision.crop import CropSpec
     from vision.finder import FinderSettings
     from vision.geometry import Geometry
     from vision.process import LoopSettings
@@ -38,7 +39,8 @@ class ControlSetup:
 
 @dataclass(frozen=True, slots=True)
 class VisionSetup:
-    """Everything the vision process needs; ``latched`` are the stop faults it begins with."""
+    """Everything the vision process needs; ``latched`` are the stop faults it begins with, ``candidate_crop`` says how
+    a shadow model wants its crops if it wants other ones."""
 
     camera: CameraChoice
     model: Path
@@ -49,6 +51,7 @@ class VisionSetup:
     loop: LoopSettings
     latched: tuple[tuple[str, str], ...]
     view: RingCameraChoice
+    candidate_crop: CropSpec | None = None
 
 
 def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
@@ -59,23 +62,27 @@ def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
     run(machine, vision, station, setup.settings, now_ns=time.monotonic_ns, sleep=sleep)  # noqa: TID251 - and has a clock
 
 
-def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
-    """The vision process; ends with its neighbours, when told to finish, or on SIGTERM."""
+def vision_main(setup: VisionSetup, machine: Link, station: Link, looks: Link | None = None) -> None:
+    """The vision process; ends with its neighbours, when told to finish, or on SIGTERM.
+
+    Every look is told over ``looks`` with its crop, as far as the reader keeps up.
+    """
     from station.brain import Brain
     from station.sorter import Sorter
-    from vision.classifier import Classifier
-    from vision.eye import LiveEye
-    from vision.finder import Finder
     from vision.frame_ring import FrameRing
     from vision.model_card import load_card
     from vision.process import run as run_loop
+    from vision.watched_eye import WatchedEye
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     _take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
-    eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
+    card = load_card(setup.model)
+    eye = open_eye(card, setup.finder, setup.geometry, setup.mm_per_px)
+    if looks is not None:
+        eye = WatchedEye(eye, (card.crop, setup.candidate_crop), setup.mm_per_px, looks)
     sorter = Sorter(setup.sorter, setup.latched)
     camera = open_camera(setup.camera)
     brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)

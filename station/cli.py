@@ -34,6 +34,7 @@ def _plain_errors() -> Iterator[None]:
     """What a person can mend is said in one sentence and ends with exit code 2; anything else is a defect and shows."""
     from control.types import MachineLost, MachineMismatch
     from station.config import ConfigError
+    from station.dataset.words import DatasetRefused
     from station.store_file import StoreRefused
     from station.web.server import PortTaken
     from vision.types import CameraLost, FootageError, ModelRefused
@@ -41,7 +42,8 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except (
-        CameraLost, ConfigError, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken, StoreRefused
+        CameraLost, ConfigError, DatasetRefused, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken,
+        StoreRefused,
     ) as error:  # fmt: skip
         _err.print(escape(str(error)), style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(_USAGE) from None
@@ -113,12 +115,17 @@ def bench(
 
 def _mount() -> None:
     """Commands that live beside their work."""
-    from station import rendering
+    from station import mass_command, rendering
+    from station.dataset import commands as dataset
+    from station.promotion import commands as model
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
+    app.add_typer(dataset.app, name="dataset")
+    app.add_typer(model.app, name="model")
+    app.command("mass")(mass_command.mass)
 
 
 _mount()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from control.types import Decision, Ejection, Outcome, Reason, ShotReport, ShotResult
+from station.mass import MassPrior, estimate
 from station.types import PieceRecord
 from vision.types import Piece
 
@@ -50,10 +51,13 @@ class Entry:
 
 class Ledger:
     """Decided pieces that have not left the machine yet. ``close_line_ticks`` is the belt between the datum line and
-    the place where a piece has certainly fallen into its outlet."""
+    the place where a piece has certainly fallen into its outlet; ``priors`` say how heavy pieces of each label are."""
 
-    def __init__(self, provenance: Provenance, close_line_ticks: int) -> None:
+    def __init__(
+        self, provenance: Provenance, close_line_ticks: int, priors: tuple[MassPrior | None, ...] = ()
+    ) -> None:
         self._provenance = provenance
+        self._priors = priors
         self._close_line_ticks = close_line_ticks
         self._entries: dict[int, Entry] = {}
 
@@ -95,6 +99,7 @@ class Ledger:
     def _record(self, entry: Entry, now_ns: int, unreported: Outcome) -> PieceRecord:
         outcome, reason = _end(entry, unreported)
         where = self._provenance
+        mass = estimate(self._priors, entry.scores, entry.piece.area_mm2) if self._priors else None
         return PieceRecord(
             run=where.run,
             piece=entry.piece,
@@ -109,6 +114,8 @@ class Ledger:
             recipe=where.recipe,
             model=where.model,
             closed_ns=now_ns,
+            mass_g=None if mass is None else mass.mass_g,
+            mass_sd_g=None if mass is None else mass.sd_g,
         )
 
 

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 from station import setup
 from station.config import Config
 from station.crew import Member
+from station.mass_truth import Weighed
 from station.sections import FolderCameraSection, OpencvCameraSection
 from station.types import Truth
 from station.web.view import Mishap
@@ -50,6 +51,9 @@ class Line(AbstractContextManager["Line"], Protocol):
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
 
+    def true_masses(self) -> tuple[Weighed, ...]:
+        """Every piece that has landed; empty where nobody knows."""
+
 
 class Plant:
     """A real plant, or footage played through a machine in memory: nobody knows the truth."""
@@ -79,6 +83,9 @@ class Plant:
 
     def truth(self, since_mm: float | None) -> None:
         return None
+
+    def true_masses(self) -> tuple[Weighed, ...]:
+        return ()
 
 
 def open_line(config: Config) -> Line:

@@ -17,8 +17,8 @@ from station.sections import FolderCameraSection
 from station.store_rows import Run
 from station.ticks import read_ticks
 from station.web.server import check_port_free
-from station.wiring import probe_machine
-from vision.classifier import Classifier
+from station.weighing import station_priors
+from station.wiring import probe_machine, prove_model
 from vision.model_card import ModelCard, load_card
 from vision.types import ModelRefused
 
@@ -39,6 +39,7 @@ class Plan(NamedTuple):
     card: ModelCard
     materials: Mapping[str, Material]
     run: Run
+    shadow: ModelCard | None = None
 
 
 def plan_run(config: Config, options: RunOptions) -> Plan:
@@ -60,7 +61,9 @@ def check_station(config: Config) -> Iterator[str]:
     """Check settings, recipe, model and footage, and say what was found; raises like ``plan_run``, starts nothing."""
     plan = _plan(config)
     yield f"{config.path}: valid, digest {config.digest[:12]}"
-    yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
+    yield f"model {plan.card.id}: {_proven(plan.card)} as its card says"
+    if plan.shadow is not None:
+        yield f"shadow model {plan.shadow.id}: hash, shape, labels and golden crops as its card says"
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
@@ -71,6 +74,12 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"everything else -> {recipe.rest_outlet}"
 
 
+def _proven(card: ModelCard) -> str:
+    if card.detector is None:
+        return "hash, shape, labels and golden crops"
+    return f"hash, golden pictures and the shapes of a {card.detector.kind} detector"
+
+
 def plan_bench(config: Config) -> Plan:
     """The same checks, for a benchmark that starts no process."""
     return _plan(config)
@@ -78,16 +87,31 @@ def plan_bench(config: Config) -> Plan:
 
 def _plan(config: Config) -> Plan:
     card = load_card(config.resolve(config.file.model))
-    Classifier(card).self_test()
+    prove_model(card)
     materials = load_codebook()
     strangers = sorted(set(card.labels) - set(materials))
     if strangers:
         raise ModelRefused(f"Model labels check: {', '.join(strangers)} are not in the codebook; use another model.")
     setup.recipe(config, card.labels, materials)
+    shadow = _shadow(config, card)
+    station_priors(config)
     setup.picture_shape(config)
     if isinstance(config.file.camera, FolderCameraSection):
         read_ticks(config.resolve(config.file.camera.folder))
-    return Plan(config, card, materials, _begin(config, card))
+    return Plan(config, card, materials, _begin(config, card), shadow)
+
+
+def _shadow(config: Config, card: ModelCard) -> ModelCard | None:
+    """The candidate that is to be watched, proven like the model itself."""
+    if config.file.shadow_model is None:
+        return None
+    shadow = load_card(config.resolve(config.file.shadow_model))
+    if shadow.detector is not None:
+        raise ModelRefused(f"Model kind check of {shadow.folder}: a shadow_model has to be a classifier of crops.")
+    if shadow.sha256 == card.sha256:
+        raise ConfigError(f"{config.path}  shadow_model  this is the running model itself: name a candidate")
+    prove_model(shadow)
+    return shadow
 
 
 def _begin(config: Config, card: ModelCard) -> Run:

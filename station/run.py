@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import asdict
 
 from control.process import ControlStatus
 from station import setup
@@ -16,6 +17,7 @@ from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
+from station.keeping.opening import Keeping, keeping, review_desk
 from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
@@ -27,6 +29,7 @@ from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.app import create_app
 from station.web.server import serve
+from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
 
@@ -50,8 +53,12 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
     try:
         store.begin_run(plan.run)
         store.flush()
-        with open_line(plan.config) as line, RunningCounts(store.path, plan.run.uuid) as counts:
-            return await _Station(plan, options, store, counts, line).keep()
+        with (
+            open_line(plan.config) as line,
+            RunningCounts(store.path, plan.run.uuid) as counts,
+            keeping(plan) as kept,
+        ):
+            return await _Station(plan, options, store, counts, line, kept).keep()
     finally:
         store.close()
 
@@ -59,8 +66,11 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
 class _Station:
     """One run: its desk, its two children, its page."""
 
-    def __init__(self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line) -> None:
+    def __init__(
+        self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, kept: Keeping
+    ) -> None:
         self._plan = plan
+        self._kept = kept
         self._options = options
         self._store = store
         self._line = line
@@ -116,11 +126,15 @@ class _Station:
             memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
             cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
             seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
+            kept=asdict(self._kept.counts),
+            masses=masses_of_run(plan, self._store.path),
+            mass_errors=errors_of_run(plan, self._store.path, self._line.true_masses()),
         )
 
     async def _serve(self) -> None:
         where = self._plan.config.file.web
-        await serve(create_app(self._desk), where.host, where.port, self._stop)
+        review = review_desk(self._plan, self._desk.facts().labels)
+        await serve(create_app(self._desk, review=review), where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
         """Vision and control, connected with each other and with the desk."""
@@ -129,7 +143,9 @@ class _Station:
         control_end, control_here = open_link()
         vision_setup = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, self._next_piece())
         control_setup = setup.control_setup(self._plan.config, self._line.machine)
-        self._vision = start_member("vision", vision_main, (vision_setup, to_control, vision_end), vision_here)
+        self._vision = start_member(
+            "vision", vision_main, (vision_setup, to_control, vision_end, self._kept.looks), vision_here
+        )
         self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
         for end in (to_control, to_vision, vision_end, control_end):
             end.close()
@@ -161,6 +177,7 @@ class _Station:
                 self._finished.set()
             else:
                 self._desk.take(message)
+                self._kept.take(message)
 
     def _read_control(self) -> None:
         for message in self._receive(self._control):

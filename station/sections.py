@@ -114,6 +114,26 @@ class LineSection(Section):
     starts_at_once: bool = Field(True, description="whoever starts the program gives the start order")
 
 
+class MassSection(Section):
+    """How heavy pieces are."""
+
+    priors: str | None = Field(None, description="table of densities and thicknesses; the shipped one if left out")
+    weighings: str | None = Field(
+        None, description="totals of a belt scale: CSV with from_utc, to_utc, outlet (or all), mass_kg, sd_kg"
+    )
+
+
+class CropsSection(Section):
+    """Crops worth labelling, kept while the station runs."""
+
+    keep: bool = Field(True, description="keep crops of unsure, disputed and hazardous pieces and a random sample")
+    most_mb: float = Field(300.0, gt=0, le=1e6, description="disk they may take; the least valuable go first")
+    random_share: float = Field(0.005, ge=0, le=1, description="share of all pieces kept at random")
+    unsure_below: float = Field(0.6, ge=0, le=1, description="a piece decided with less confidence is unsure")
+    most_per_min: int = Field(30, ge=1, le=6000, description="most pieces kept per minute for one reason")
+    looks: int = Field(3, ge=1, le=20, description="most crops kept of one piece")
+
+
 CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSection, Field(discriminator="kind")]
 MachineSection = Annotated[ModbusTcpSection | MemoryMachineSection, Field(discriminator="kind")]
 
@@ -126,9 +146,13 @@ class ConfigFile(Section):
     calibration: str = Field(description="file with what was measured on this line")
     recipe: str = Field(description="file with the sorting rules")
     model: str = Field(description="folder with model.onnx and model.yaml")
+    shadow_model: str | None = Field(None, description="folder of a candidate that is watched and decides nothing")
+    shadow_share: float = Field(0.1, gt=0, le=1, description="most of one core that the candidate may use")
     camera: CameraSection
     machine: MachineSection
     banks: list[BankSection] = Field(min_length=1)
     vision: VisionSection = VisionSection()
     sorting: SortingSection
+    mass: MassSection = MassSection()
+    crops: CropsSection = CropsSection()
     line: LineSection | None = None

@@ -19,8 +19,10 @@ from station.ledger import Provenance
 from station.named_files import CalibrationFile
 from station.sections import BankSection, FolderCameraSection, ModbusTcpSection, OpencvCameraSection
 from station.sorter import SorterSettings
+from station.weighing import station_priors
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings
+from vision.crop import CropSpec
 from vision.finder import FinderSettings
 from vision.footage import check_footage
 from vision.geometry import Geometry, straight_geometry
@@ -50,7 +52,13 @@ def vision_setup(
         loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
         view=view,
+        candidate_crop=_candidate_crop(plan),
     )
+
+
+def _candidate_crop(plan: Plan) -> CropSpec | None:
+    """How a shadow model wants its crops, where that is another way than the model's."""
+    return plan.shadow.crop if plan.shadow is not None and plan.shadow.crop != plan.card.crop else None
 
 
 def finder_settings(config: Config) -> FinderSettings:
@@ -97,6 +105,7 @@ def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:
         tracker=TrackerSettings(labels=len(labels), first_id=first_piece),
         provenance=Provenance(plan.run.uuid, sorting_recipe.version, plan.card.id),
         is_simulated=is_simulated(config),
+        masses=tuple(station_priors(config).get(label) for label in labels),
     )
 
 

@@ -25,6 +25,7 @@ from station import setup
 from station.config import Config, ConfigError
 from station.crew import Member, start_member
 from station.link import Link, open_link
+from station.mass_truth import Weighed
 from station.sections import LineSection
 from station.types import Truth
 from station.web.view import Mishap as PageMishap
@@ -102,6 +103,13 @@ class SimulatedLine:
             return None
         counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
         return {outlet: Truth(*truth) for outlet, truth in tally(counted, self._targets()).items()}
+
+    def true_masses(self) -> tuple[Weighed, ...]:
+        """Every piece that has landed, at its tick: the belt stands at 0 when the sorter reads its first count."""
+        ticks_per_mm = self._config.calibration.ticks_per_mm
+        return tuple(
+            Weighed(round(piece.at_mm * ticks_per_mm), piece.across_mm, piece.mass_g) for piece in self._landed
+        )
 
     def _targets(self) -> dict[str, tuple[str, ...]]:
         """Which labels belong into which outlet; what no rule names belongs to the rest."""

@@ -25,6 +25,7 @@ from control.types import (
 )
 from station.faults import FAULTS, Effect, FaultBook
 from station.ledger import Entry, Ledger, Provenance
+from station.mass import MassPrior
 from station.state import POWERS, Facts, next_state
 from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
 from station.watch import Watch
@@ -65,6 +66,7 @@ class SorterSettings:
     tracker: TrackerSettings
     provenance: Provenance
     is_simulated: bool
+    masses: tuple[MassPrior | None, ...] = ()
 
 
 class Sorter:
@@ -75,7 +77,8 @@ class Sorter:
         self._settings = settings
         self._belt = Belt(settings.ticks_per_mm, settings.counter_bits, settings.max_speed_mm_s)
         self._tracker = Tracker(settings.tracker)
-        self._ledger = Ledger(settings.provenance, round(settings.close_mm * settings.ticks_per_mm))
+        close_line = round(settings.close_mm * settings.ticks_per_mm)
+        self._ledger = Ledger(settings.provenance, close_line, settings.masses)
         self._faults = FaultBook()
         self._latched = latched
         self._state = State.idle

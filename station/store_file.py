@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import IO
 
-from station.store_rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from station.store_rows import APPLICATION_ID, MIGRATIONS, SCHEMA, SCHEMA_VERSION
 
 
 class StoreRefused(Exception):  # noqa: N818 - refused things are named as facts
@@ -62,7 +62,15 @@ def connect(path: Path, busy_s: float) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        _migrate(connection)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """One version after the other, each whole or not at all."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    for old in range(version, SCHEMA_VERSION):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[old]} PRAGMA user_version = {old + 1}; COMMIT;")

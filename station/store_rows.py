@@ -10,12 +10,20 @@ from typing import NamedTuple
 
 from station.types import PieceRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x53435250  # "SCRP": tells our databases from foreign ones
 
 Value = int | float | str | None
 Row = tuple[Value, ...]
 
+_COUNTS = """
+CREATE VIEW counts AS
+    SELECT runs.uuid AS run, label, CASE WHEN outcome = 'ejected' THEN outlet END AS outlet, outcome,
+           count(*) AS pieces, sum(degraded) AS degraded,
+           sum(CAST(round(coalesce(mass_g, 0) * 1000) AS INTEGER)) AS mass_mg
+    FROM pieces JOIN runs ON runs.id = pieces.run_id
+    GROUP BY run_id, label, 3, outcome;
+"""
 SCHEMA = f"""
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
@@ -61,7 +69,9 @@ CREATE TABLE pieces (
     degraded INTEGER NOT NULL,
     recipe TEXT NOT NULL,
     model TEXT NOT NULL,
-    closed_ns INTEGER NOT NULL
+    closed_ns INTEGER NOT NULL,
+    mass_g REAL,
+    mass_sd_g REAL
 ) STRICT;
 CREATE INDEX pieces_of_a_run ON pieces (run_id, label, outlet, outcome, degraded);
 CREATE TABLE events (
@@ -74,12 +84,7 @@ CREATE TABLE events (
     first_out INTEGER,
     by TEXT
 ) STRICT;
-CREATE VIEW counts AS
-    SELECT runs.uuid AS run, label, CASE WHEN outcome = 'ejected' THEN outlet END AS outlet, outcome,
-           count(*) AS pieces, sum(degraded) AS degraded
-    FROM pieces JOIN runs ON runs.id = pieces.run_id
-    GROUP BY run_id, label, 3, outcome;
-CREATE VIEW closed_pieces AS
+{_COUNTS}CREATE VIEW closed_pieces AS
     SELECT runs.uuid AS run, runs.station, runs.config_sha256,
            strftime('%Y-%m-%dT%H:%M:%fZ', (closed_ns + utc_offset_ns) / 1e9, 'unixepoch') AS closed_utc, pieces.*
     FROM pieces JOIN runs ON runs.id = pieces.run_id;
@@ -91,8 +96,14 @@ PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
+# What turns a database of the version that is the key into one of the next. Views read ``pieces.*`` anew by themselves.
+MIGRATIONS = {
+    1: "ALTER TABLE pieces ADD COLUMN mass_g REAL; ALTER TABLE pieces ADD COLUMN mass_sd_g REAL;"
+    f" DROP VIEW counts; {_COUNTS}"
+}
+
 # A batch whose commit failed may have reached the disk all the same: by its sequence number it is not written twice.
-_PIECE_VALUES = ", ".join("?" * 27)
+_PIECE_VALUES = ", ".join("?" * 29)
 INSERT_PIECE = (
     f"INSERT INTO pieces VALUES (?, (SELECT id FROM runs WHERE uuid = ?), {_PIECE_VALUES}) ON CONFLICT (seq) DO NOTHING"
 )
@@ -174,6 +185,8 @@ def piece_row(seq: int, record: PieceRecord) -> Row:
         record.recipe,
         record.model,
         record.closed_ns,
+        record.mass_g,
+        record.mass_sd_g,
     )
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from control.types import Outcome
+from station.mass_truth import MassErrors
 from station.store_reader import Counts
 from station.types import Truth
+from station.weighing import OutletMass
 
 _KEPT = 200_000
 
@@ -55,6 +57,9 @@ class RunFacts(NamedTuple):
     memory_mb: Mapping[str, float]
     cpu_s: Mapping[str, float]
     seconds: float
+    kept: Mapping[str, int] = {}
+    masses: Mapping[str, OutletMass] = {}
+    mass_errors: MassErrors | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -74,6 +79,9 @@ def summarize(facts: RunFacts) -> Summary:
         "frame_ms": _named(facts.frame_ms, p50=0.5, p99=0.99, max=1.0),
         "slack_ms": _named(facts.slack_ms, p1=0.01, p50=0.5),
         "truth": {outlet: truth._asdict() for outlet, truth in facts.truth.items()},
+        "kept": dict(facts.kept),
+        "mass": {outlet: mass._asdict() for outlet, mass in facts.masses.items()},
+        "mass_errors": None if facts.mass_errors is None else facts.mass_errors._asdict(),
         "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
         "is_simulated": facts.is_simulated,
         "seconds": round(facts.seconds, 1),

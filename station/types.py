@@ -101,7 +101,8 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PieceRecord:
-    """The one record of one closed piece. ``slack_ms`` is None when no shot was planned."""
+    """The one record of one closed piece. ``slack_ms`` is None when no shot was planned; the mass is None when nothing
+    is known about how heavy such pieces are."""
 
     run: str
     piece: Piece
@@ -116,6 +117,8 @@ class PieceRecord:
     recipe: str
     model: str
     closed_ns: int
+    mass_g: float | None = None
+    mass_sd_g: float | None = None
 
 
 class Truth(NamedTuple):

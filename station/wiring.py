@@ -15,6 +15,10 @@ from control.modbus_machine import ModbusSettings
 from control.types import Identity, Machine
 
 if TYPE_CHECKING:
+    from vision.finder import FinderSettings
+    from vision.geometry import Geometry
+    from vision.model_card import ModelCard
+    from vision.process import LiveEye
     from vision.types import Camera
 
 
@@ -76,6 +80,32 @@ def open_camera(choice: CameraChoice) -> Camera:
             return OpencvCamera(OpencvCameraSettings(choice.device, choice.width_px, choice.height_px, choice.fps))
         case _:
             assert_never(choice)
+
+
+def open_eye(card: ModelCard, finder: FinderSettings, geometry: Geometry, mm_per_px: float) -> LiveEye:
+    """The eye of a vision process, warm: a detector's when the card is one's; raises ModelRefused."""
+    if card.detector is not None:
+        from vision.detector import Detector
+        from vision.detector_eye import DetectorEye
+
+        return DetectorEye(Detector(card), geometry, card.detector.fill)
+    from vision.classifier import Classifier
+    from vision.eye import LiveEye
+    from vision.finder import Finder
+
+    return LiveEye(Finder(finder), geometry, Classifier(card), mm_per_px)
+
+
+def prove_model(card: ModelCard) -> None:
+    """Raises ModelRefused when the network is not the one its card describes, saying which check failed."""
+    if card.detector is not None:
+        from vision.detector import Detector
+
+        Detector(card).self_test()
+        return
+    from vision.classifier import Classifier
+
+    Classifier(card).self_test()
 
 
 def open_machine(choice: MachineChoice) -> Machine:

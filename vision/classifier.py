@@ -21,7 +21,9 @@ class Classifier:
     def __init__(self, card: ModelCard, threads: int = 1) -> None:
         """Load and warm the network; raises ModelRefused when it is not the one the card describes."""
         self._card = card
-        self._session = _session(model_bytes(card), threads)
+        if card.detector is not None:
+            raise self._refusal("kind", "a classifier of crops", f"a detector of kind {card.detector.kind}")
+        self._session = open_session(model_bytes(card), threads)
         self._input = str(self._session.get_inputs()[0].name)
         self._check_shape()
         self._check_labels()
@@ -133,7 +135,8 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
 
 
-def _session(network: bytes, threads: int) -> ort.InferenceSession:
+def open_session(network: bytes, threads: int) -> ort.InferenceSession:
+    """A network that computes on ``threads`` threads and waits without burning time; raises ModelRefused."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from vision.crop import CropSpec
+from vision.detectors.spec import DetectorSpec, read_detector
 from vision.types import ModelRefused
 
 CARD_FILE = "model.yaml"
@@ -80,7 +81,8 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """One model. ``look_correlation`` (0..1) says how much a second look at the same piece repeats the first."""
+    """One model. ``look_correlation`` (0..1) says how much a second look at the same piece repeats the first;
+    ``detector`` is None for a classifier of crops."""
 
     folder: Path
     name: str
@@ -99,6 +101,7 @@ class ModelCard:
     measured: tuple[Figures, ...]
     speed: tuple[tuple[str, float], ...]
     notes: tuple[str, ...]
+    detector: DetectorSpec | None = None
 
     @property
     def id(self) -> str:
@@ -150,6 +153,9 @@ class _Table:
         if not isinstance(found, kind) or isinstance(found, bool):
             raise self.refusal(key, kind.__name__, found)
         return found
+
+    def has(self, key: str) -> bool:
+        return key in self._values
 
     def table(self, key: str) -> _Table:
         found = self._values.get(key)
@@ -231,6 +237,7 @@ def _card(folder: Path, top: _Table) -> ModelCard:
         measured=tuple(map(_figures, top.tables("measured"))),
         speed=top.table("speed").numbers(float),
         notes=top.texts("notes"),
+        detector=read_detector(top),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from enum import StrEnum
@@ -16,13 +15,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from control.types import Outcome
 from station.types import Order
+from station.web.body import BadBody, read_body
 from station.web.guard import Doorkeeper
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
+from station.web.review import ReviewDesk, add_review
 from station.web.view import Mishap, StationView
 
 _HERE = Path(__file__).parent
-_LARGEST_BODY_BYTES = 1024
 _Word = TypeVar("_Word", bound=StrEnum)
 
 MISHAP_TITLES = {
@@ -34,17 +34,11 @@ MISHAP_TITLES = {
 }
 
 
-class _BadBody(Exception):  # noqa: N818 - a fact
-    """The request's body cannot be understood: HTTP status and sentence."""
+def create_app(view: StationView, hosts: Iterable[str] = (), review: ReviewDesk | None = None) -> FastAPI:
+    """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-
-
-def create_app(view: StationView, hosts: Iterable[str] = ()) -> FastAPI:
-    """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work."""
+    ``review`` None: no crops are kept here, and there is no page to label them.
+    """
     live = LiveFeed(view)
 
     @asynccontextmanager
@@ -55,9 +49,14 @@ def create_app(view: StationView, hosts: Iterable[str] = ()) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.live = live
     app.add_middleware(Doorkeeper, hosts=frozenset(hosts))
-    app.add_exception_handler(_BadBody, _answer_bad_body)
+    app.add_exception_handler(BadBody, _answer_bad_body)
     app.mount("/static", StaticFiles(directory=_HERE / "static"))
-    _add_page(app, view)
+    words = Environment(
+        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    _add_page(app, view, words, has_review=review is not None)
+    if review is not None:
+        add_review(app, view, words, review)
     _add_reports(app, view)
     _add_orders(app, view)
 
@@ -68,10 +67,7 @@ def create_app(view: StationView, hosts: Iterable[str] = ()) -> FastAPI:
     return app
 
 
-def _add_page(app: FastAPI, view: StationView) -> None:
-    words = Environment(
-        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+def _add_page(app: FastAPI, view: StationView, words: Environment, *, has_review: bool) -> None:
     page = words.get_template("page.html")
 
     @app.get("/", response_model=None)
@@ -82,6 +78,7 @@ def _add_page(app: FastAPI, view: StationView) -> None:
             counts=counts_message(view),
             outcomes=tuple(Outcome),
             mishaps=MISHAP_TITLES,
+            has_review=has_review,
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
@@ -108,7 +105,7 @@ def _add_reports(app: FastAPI, view: StationView) -> None:
 def _add_orders(app: FastAPI, view: StationView) -> None:
     @app.post("/api/orders", response_model=None)
     async def order(request: Request) -> JSONResponse:
-        body = await _read_body(request)
+        body = await read_body(request)
         wanted = _word(Order, body.get("order"), "order")
         return _answer(await view.give_order(wanted, _who(request)))
 
@@ -116,10 +113,10 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
     async def mishap(request: Request) -> JSONResponse:
         if not view.facts().is_simulated:
             return JSONResponse({"refusal": "Mishaps can be tried on a simulated line only."}, 403)
-        body = await _read_body(request)
+        body = await read_body(request)
         wanted, on = _word(Mishap, body.get("mishap"), "mishap"), body.get("on")
         if not isinstance(on, bool):
-            raise _BadBody(422, '"on" has to be true or false.')
+            raise BadBody(422, '"on" has to be true or false.')
         return _answer(await view.set_mishap(wanted, on))
 
 
@@ -129,33 +126,15 @@ def _answer(refusal: str | None) -> JSONResponse:
 
 
 async def _answer_bad_body(_: Request, error: Exception) -> Response:
-    if not isinstance(error, _BadBody):
+    if not isinstance(error, BadBody):
         raise error
     return JSONResponse({"refusal": error.sentence}, error.status)
-
-
-async def _read_body(request: Request) -> dict[str, object]:
-    """A small JSON object; never reads more than it would take. Raises _BadBody."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise _BadBody(415, "Send JSON.")
-    raw = b""
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > _LARGEST_BODY_BYTES:
-            raise _BadBody(413, "That is too long for an order.")
-    try:
-        body: object = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise _BadBody(400, "That is not JSON.") from error
-    if not isinstance(body, dict):
-        raise _BadBody(422, "Send a JSON object.")
-    return body
 
 
 def _word(words: type[_Word], found: object, what: str) -> _Word:
     known = {word.value: word for word in words}
     if not isinstance(found, str) or found not in known:
-        raise _BadBody(422, f'"{what}" has to be one of {", ".join(known)}.')
+        raise BadBody(422, f'"{what}" has to be one of {", ".join(known)}.')
     return known[found]
 
 

@@ -71,6 +71,7 @@ def counts_message(view: StationView) -> Message:
     return {
         "kind": "counts",
         **cells(view.counts(), view.facts().rest_outlet),
+        "kg": outlet_kg(view.counts(), view.facts().rest_outlet),
         "truth": None if truth is None else {outlet: _truth(found) for outlet, found in truth.items()},
     }
 
@@ -85,6 +86,15 @@ def cells(counts: Counts, rest_outlet: str) -> Message:
         of_label[outlet] = of_label.get(outlet, 0) + row.pieces
         outcomes[row.outcome] = outcomes.get(row.outcome, 0) + row.pieces
     return {"pieces": counts.pieces, "cells": by_label, "outcomes": outcomes}
+
+
+def outlet_kg(counts: Counts, rest_outlet: str) -> dict[str, float]:
+    """Estimated mass by outlet."""
+    found: dict[str, float] = {}
+    for row in counts.rows:
+        outlet = rest_outlet if row.outlet is None else row.outlet
+        found[outlet] = found.get(outlet, 0.0) + row.mass_g / 1000
+    return {outlet: round(kg, 3) for outlet, kg in found.items()}
 
 
 def picture_message(picture: Picture, now_ns: int) -> bytes:

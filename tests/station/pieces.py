@@ -21,7 +21,11 @@ RUN = Run(
 
 
 def closed_piece(
-    piece_id: int, label: str = "CU-NO2", outcome: Outcome = Outcome.ejected, outlet: str | None = "copper"
+    piece_id: int,
+    label: str = "CU-NO2",
+    outcome: Outcome = Outcome.ejected,
+    outlet: str | None = "copper",
+    mass_g: float | None = 32.1,
 ) -> PieceRecord:
     """One piece of ``RUN``; it was shot at when it has an outlet."""
     piece = Piece(piece_id, 1000 + piece_id, 400.0, 380.0, 420.0, 50.0, 1800.0, False, 12, Evidence(2, (-0.1, -2.3)))
@@ -40,4 +44,6 @@ def closed_piece(
         recipe="copper first",
         model="scrapnet-1",
         closed_ns=6_000_000_000,
+        mass_g=mass_g,
+        mass_sd_g=None if mass_g is None else mass_g / 2,
     )

@@ -284,3 +284,33 @@ def test_a_controller_that_is_not_there_is_refused(site: Path) -> None:
     said = refused(site)
     assert "127.0.0.1" in said
     assert "\n" not in said
+
+
+def test_a_detector_runs_the_line_by_its_card_alone(site: Path) -> None:
+    from tests.station.redness import write_redness
+
+    write_redness(site / "redness")
+    change(site / "configs/sim.yaml", ("model: ../models/rendered-v1", "model: ../redness"))
+    checked = subprocess.run(
+        [*STATION, "check", "configs/sim.yaml"], check=False, cwd=site, capture_output=True, text=True, timeout=50
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "golden pictures and the shapes of a yolov8 detector" in checked.stdout
+    run = [*STATION, "run", "configs/sim.yaml", "--for", "9", "--summary", "s.json", "--no-web"]
+    done = subprocess.run(run, check=False, cwd=site, capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((site / "s.json").read_text())
+    assert summary["conservation_ok"]
+    assert summary["pieces"] > 10
+    assert sum(labels.get("CU-NO2", 0) for labels in summary["outlets"].values()) > 5
+
+
+def test_a_detector_whose_outputs_are_not_those_its_card_declares_is_refused(site: Path) -> None:
+    from tests.station.redness import write_redness
+
+    write_redness(site / "redness")
+    change(site / "redness/model.yaml", ("kind: yolov8", "kind: yolov5"))
+    change(site / "configs/sim.yaml", ("model: ../models/rendered-v1", "model: ../redness"))
+    said = refused(site, "--no-web")
+    assert "output shape check" in said
+    assert "that is the shape of kind yolov8" in said

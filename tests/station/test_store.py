@@ -277,3 +277,36 @@ def test_a_disk_that_takes_no_more_costs_no_piece_once_there_is_room_again(tmp_p
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "records.db")], capture_output=True, text=True, check=False
     )
     assert told.stdout == "kept all\n", told.stderr
+
+
+def test_masses_are_stored_and_summed_and_a_piece_without_one_counts_as_none(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    store = Store.open(path, FAST)
+    store.begin_run(RUN)
+    store.append([closed_piece(1, mass_g=10.0005), closed_piece(2, mass_g=None), closed_piece(3, mass_g=4.25)])
+    store.close()
+    assert rows(path, "SELECT mass_g, mass_sd_g FROM pieces ORDER BY seq") == [
+        (10.0005, 5.00025), (None, None), (4.25, 2.125)
+    ]  # fmt: skip
+    assert [row.mass_g for row in read_counts(path, RUN.uuid).rows] == [pytest.approx(14.251, abs=0.0011)]
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "records.db"
+    store = Store.open(path, FAST)
+    store.begin_run(RUN)
+    store.append([closed_piece(1), closed_piece(2)])
+    store.close()
+    with closing(sqlite3.connect(path)) as old:
+        old.executescript(
+            "DROP VIEW counts; DROP VIEW closed_pieces; ALTER TABLE pieces DROP COLUMN mass_g;"
+            " ALTER TABLE pieces DROP COLUMN mass_sd_g; CREATE VIEW counts AS SELECT 1;"
+            " CREATE VIEW closed_pieces AS SELECT pieces.* FROM pieces; PRAGMA user_version = 1;"
+        )
+
+    store = Store.open(path, FAST)
+    store.append([closed_piece(3, mass_g=7.0)])
+    store.close()
+    assert rows(path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert rows(path, "SELECT piece_id, mass_g FROM closed_pieces ORDER BY seq") == [(1, None), (2, None), (3, 7.0)]
+    assert read_counts(path, RUN.uuid).pieces == 3

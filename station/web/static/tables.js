@@ -14,7 +14,7 @@ function putCount(cell, count) {
 
 const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 
-export function showCounts({ pieces, cells, outcomes }) {
+export function showCounts({ pieces, cells, outcomes, kg }) {
   put(at("pieces"), `${number.format(pieces)} in all`);
   for (const cell of document.querySelectorAll("[data-outcome]")) {
     put(cell, number.format(outcomes[cell.dataset.outcome] ?? 0));
@@ -27,7 +27,12 @@ export function showCounts({ pieces, cells, outcomes }) {
     if (!known.has(label) || label === "") add(byLabel[""], outlets);
   }
   for (const row of rows) showRow(row, byLabel[row.dataset.label] ?? {});
+  for (const cell of document.querySelectorAll("#masses td")) {
+    put(cell, mass(cell.dataset.outlet === "*" ? sum(kg) : (kg[cell.dataset.outlet] ?? 0)));
+  }
 }
+
+const mass = (kg) => `${kg < 10 ? kg.toFixed(2) : number.format(kg)} kg`;
 
 function add(total, outlets) {
   for (const [outlet, count] of Object.entries(outlets)) total[outlet] = (total[outlet] ?? 0) + count;

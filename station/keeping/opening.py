@@ -1,0 +1,93 @@
+"""Opens what a run keeps beside its records: the link that looks come over, the books, the candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from station.config import Config
+from station.dataset.book import Book
+from station.keeping.keeper import Keeper, KeeperCounts, KeeperSettings
+from station.keeping.shadow import Shadow
+from station.keeping.shadow_book import ShadowBook
+from station.keeping.worth import WorthSettings
+from station.link import Link, open_link
+from station.plan import Plan
+from station.types import PieceRecord
+from station.web.review import ReviewDesk
+from station.web.view import LabelFacts
+from vision.classifier import Classifier
+
+CROPS = "crops"
+SHADOW = "shadow.sqlite"
+_BYTES_PER_MB = 1_000_000
+
+
+class Keeping:
+    """What the station knows of its keeper; ``looks`` is the end for the vision process, None when nothing is kept."""
+
+    def __init__(self, keeper: Keeper | None, looks: Link | None) -> None:
+        self._keeper = keeper
+        self.looks = looks
+
+    def take(self, message: object) -> None:
+        """A message of the vision process; only closed pieces are of interest. Never waits."""
+        if self._keeper is not None and isinstance(message, PieceRecord):
+            self._keeper.take(message)
+
+    @property
+    def counts(self) -> KeeperCounts:
+        return KeeperCounts() if self._keeper is None else self._keeper.counts
+
+
+@contextmanager
+def keeping(plan: Plan) -> Iterator[Keeping]:
+    """The keeper of a run, ended when left. Raises DatasetRefused when the crops of this station cannot be opened."""
+    crops = plan.config.file.crops
+    if not crops.keep and plan.shadow is None:
+        yield Keeping(None, None)
+        return
+    data = data_folder(plan.config)
+    looks, here = open_link()
+    book = Book.open(data / CROPS, create=True) if crops.keep else None
+    keeper = Keeper(keeper_settings(plan), here, book, _shadow(plan, data))
+    keeper.start()
+    try:
+        yield Keeping(keeper, looks)
+    finally:
+        keeper.close()
+        looks.close()
+        here.close()
+
+
+def review_desk(plan: Plan, labels: Sequence[LabelFacts]) -> ReviewDesk | None:
+    """Where people label what was kept; None when nothing is."""
+    return ReviewDesk(data_folder(plan.config) / CROPS, labels) if plan.config.file.crops.keep else None
+
+
+def keeper_settings(plan: Plan) -> KeeperSettings:
+    """What is worth keeping at this station."""
+    crops, labels = plan.config.file.crops, plan.card.labels
+    worth = WorthSettings(
+        labels=labels,
+        hazards=frozenset(label for label in labels if plan.materials[label].stops),
+        unsure_below=crops.unsure_below,
+        random_share=crops.random_share,
+        most_per_min=crops.most_per_min,
+    )
+    return KeeperSettings(worth, plan.run.utc_offset_ns, round(crops.most_mb * _BYTES_PER_MB), crops.looks)
+
+
+def data_folder(config: Config) -> Path:
+    """Where the station keeps everything."""
+    return config.resolve(config.file.station.data_folder)
+
+
+def _shadow(plan: Plan, data: Path) -> tuple[Shadow, ShadowBook] | None:
+    if plan.shadow is None:
+        return None
+    share = plan.config.file.shadow_share
+    wall_s, spent_s = time.monotonic, time.thread_time  # noqa: TID251 - what the candidate may use is time
+    return Shadow(Classifier(plan.shadow), share, wall_s, spent_s), ShadowBook(data / SHADOW)

@@ -1,0 +1,113 @@
+// The review page: one crop after the other, a label for each.
+
+const at = (id) => document.getElementById(id);
+const WHY = {
+  hazard: "Kept because it may be a hazard.",
+  disputed: "Kept because two looks at it disagree.",
+  unsure: "Kept because the model is unsure.",
+  random: "Kept at random.",
+  imported: "Imported without a label.",
+};
+let queue = [];
+let passed = new Set();
+let last = null;
+let busy = false;
+
+at("by").value = localStorage.getItem("reviewer") ?? "";
+at("by").addEventListener("change", () => localStorage.setItem("reviewer", at("by").value.trim()));
+
+function say(words) {
+  at("answer").textContent = words;
+}
+
+async function fetchJson(path, options) {
+  const answer = await fetch(path, options);
+  return answer.json();
+}
+
+async function refill() {
+  const told = await fetchJson("/api/review");
+  at("left").textContent = `${told.left} to label, ${told.labelled} labelled`;
+  queue = told.crops.filter(({ id }) => !passed.has(id));
+  if (queue.length === 0 && passed.size > 0) {
+    passed = new Set();
+    queue = told.crops;
+  }
+}
+
+function show() {
+  const crop = queue[0];
+  at("picture").hidden = at("scores").hidden = crop === undefined;
+  for (const button of document.querySelectorAll("[data-label]")) {
+    button.disabled = crop === undefined;
+    button.classList.toggle("said", crop?.scores[0]?.[0] === button.dataset.label);
+  }
+  at("skip").disabled = crop === undefined;
+  at("undo").disabled = last === null;
+  at("why").textContent = crop === undefined ? "Nothing to label now." : `${WHY[crop.reason] ?? crop.reason} ${crop.taken_utc}`;
+  if (crop === undefined) return;
+  at("picture").src = `/api/review/${crop.id}/picture`;
+  at("scores").tBodies[0].replaceChildren(...crop.scores.map(([label, share]) => {
+    const row = document.createElement("tr");
+    for (const text of [label, `${(100 * share).toFixed(1)} %`]) row.insertCell().textContent = text;
+    return row;
+  }));
+}
+
+async function next() {
+  queue.shift();
+  await refill();
+  show();
+}
+
+async function give(id, label) {
+  const by = at("by").value.trim();
+  if (by === "") {
+    say("Say who you are first.");
+    at("by").focus();
+    return false;
+  }
+  const body = JSON.stringify({ id, label, by });
+  const headers = { "content-type": "application/json" };
+  const told = await fetchJson("/api/review", { method: "POST", headers, body });
+  say(told.refusal ?? "");
+  return told.taken === true;
+}
+
+async function alone(deed) {
+  if (busy) return;
+  busy = true;
+  try {
+    await deed();
+  } catch {
+    say("The station does not answer. Try again in a moment.");
+  } finally {
+    busy = false;
+  }
+}
+
+for (const button of document.querySelectorAll("[data-label]")) {
+  button.addEventListener("click", () => alone(async () => {
+    const { id } = queue[0];
+    if (!(await give(id, button.dataset.label))) return;
+    last = id;
+    say(`Labelled: ${button.firstChild.textContent.trim()}.`);
+    await next();
+  }));
+}
+at("skip").addEventListener("click", () => alone(async () => {
+  passed.add(queue[0].id);
+  await next();
+}));
+at("undo").addEventListener("click", () => alone(async () => {
+  if (last === null || !(await give(last, null))) return;
+  passed.delete(last);
+  last = null;
+  await refill();
+  show();
+}));
+
+alone(async () => {
+  await refill();
+  show();
+});
