@@ -1,0 +1,155 @@
+"""Every machine there is, each with the plant behind it: a new driver adds one function and one line to ``MACHINES``."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.context import SpawnProcess
+
+from control import job_ring
+from control.modbus_machine import ModbusMachine, ModbusSettings
+from control.types import Identity, Machine
+from hil.controller import ControllerSettings
+from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
+from hil.emulator import EmulatorSettings, run_emulator
+from hil.motion import Motion
+from hil.sim import SimMachine
+from hil.types import EmulatorReady, Mishap, MishapName
+from station.link import Link, open_link
+from tests.control import bench_plc
+from tests.control.contract import Plant
+from tests.control.yard import ALL_SAFE
+
+MadeMachine = tuple[Machine, Plant]
+MakeMachine = Callable[[], AbstractContextManager[MadeMachine]]
+
+IDENTITY = Identity(job_ring.MAP_VERSION, outputs=49, counter_bits=32, ticks_per_mm=10.0)
+# The counter wraps while the contract is tested, and the belt is up to speed soon.
+CONTROLLER = ControllerSettings(
+    (150.0,) * IDENTITY.outputs, DriveSettings(ramp_mm_s2=20_000.0), EncoderSettings(start_count=2**32 - 3000)
+)
+# Patient, because the emulator shares a busy computer with the tests.
+_PATIENT_MS = 2000.0
+
+
+class LockStepPlant:
+    """A plant in memory: its time passes only while a test waits."""
+
+    identity = IDENTITY
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000_000_000
+        self.machine = SimMachine(
+            CONTROLLER, DrivenBelt(CONTROLLER.drive, CONTROLLER.encoder, self.now_ns), lambda: self.now_ns
+        )
+
+    def press_estop(self) -> None:
+        self.machine.suffer(Mishap(MishapName.estop, True))
+
+    def release_estop(self) -> None:
+        self.machine.suffer(Mishap(MishapName.estop, False))
+
+    def wait(self, ms: float) -> None:
+        self.now_ns += round(ms * 1e6)
+
+
+class EmulatedPlant:
+    """The emulator in a process of its own, on a real wire."""
+
+    identity = IDENTITY
+
+    def __init__(self, mishaps: Link) -> None:
+        self._mishaps = mishaps
+
+    def press_estop(self) -> None:
+        self._mishaps.send(Mishap(MishapName.estop, True))
+
+    def release_estop(self) -> None:
+        self._mishaps.send(Mishap(MishapName.estop, False))
+
+    def wait(self, ms: float) -> None:
+        time.sleep(ms / 1000)
+
+
+class BenchPlant:
+    """A second, smaller controller program written from the register map alone, on a real wire."""
+
+    identity = bench_plc.IDENTITY
+
+    def __init__(self, plc: bench_plc.Plc) -> None:
+        self._plc = plc
+
+    def press_estop(self) -> None:
+        self._plc.interlocks = ALL_SAFE._replace(estop_ok=False)
+
+    def release_estop(self) -> None:
+        self._plc.interlocks = ALL_SAFE
+
+    def wait(self, ms: float) -> None:
+        time.sleep(ms / 1000)
+
+
+@contextmanager
+def in_memory() -> Iterator[MadeMachine]:
+    plant = LockStepPlant()
+    yield plant.machine, plant
+    plant.machine.close()
+
+
+@contextmanager
+def modbus_tcp() -> Iterator[MadeMachine]:
+    with emulator(EmulatorSettings(CONTROLLER, port=0)) as (ready, mishaps):
+        settings = ModbusSettings("127.0.0.1", ready.port, 1, IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
+        machine = ModbusMachine(settings, time.monotonic_ns)
+        yield machine, EmulatedPlant(mishaps)
+        machine.close()
+
+
+@contextmanager
+def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
+    with bench_plc.PlcServer(bench_plc.Plc()) as server:
+        settings = ModbusSettings(
+            "127.0.0.1", server.port, bench_plc.UNIT, bench_plc.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0
+        )
+        machine = ModbusMachine(settings, time.monotonic_ns)
+        yield machine, BenchPlant(server.plc)
+        machine.close()
+
+
+MACHINES: dict[str, MakeMachine] = {
+    "sim": in_memory,
+    "modbus-tcp": modbus_tcp,
+    "modbus-tcp-small-controller": modbus_tcp_small_controller,
+}
+
+
+@contextmanager
+def emulator(settings: EmulatorSettings) -> Iterator[tuple[EmulatorReady, Link]]:
+    """The emulated controller as a process, ended at the end; what it said when ready, and the link for mishaps."""
+    motion = Motion()
+    (valves, their_valves), (mishaps, their_mishaps) = open_link(), open_link()
+    process = multiprocessing.get_context("spawn").Process(
+        target=run_emulator, args=(settings, motion.name, their_valves, their_mishaps)
+    )
+    process.start()
+    their_valves.close()
+    their_mishaps.close()
+    try:
+        yield _ready(process, mishaps), mishaps
+    finally:
+        process.terminate()
+        process.join(5)
+        for end in (valves, mishaps, motion):
+            end.close()
+
+
+def _ready(process: SpawnProcess, mishaps: Link) -> EmulatorReady:
+    for _ in range(3000):
+        for message in mishaps.receive():
+            if isinstance(message, EmulatorReady):
+                return message
+        assert process.is_alive(), "the emulator ended before it was ready"
+        time.sleep(0.01)
+    raise AssertionError("the emulator said nothing for 30 s")
