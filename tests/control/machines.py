@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from control import job_ring
 from control.modbus_machine import ModbusMachine, ModbusSettings
+from control.serial_machine import SerialMachine, SerialSettings
 from control.types import Identity, Machine
+from hil.board_bench import BoardSettings, micropython
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
@@ -19,6 +24,7 @@ from hil.sim import SimMachine
 from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
 from tests.control import bench_plc
+from tests.control.bench_board import BOARD_IDENTITY, board
 from tests.control.contract import Plant
 from tests.control.yard import ALL_SAFE
 
@@ -119,10 +125,22 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
 
 
 MACHINES: dict[str, MakeMachine] = {
+    "serial-board": lambda: serial_board((sys.executable,)),
+    **({} if micropython() is None else {"serial-board-on-micropython": lambda: serial_board(micropython())}),
     "sim": in_memory,
     "modbus-tcp": modbus_tcp,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
 }
+
+
+@contextmanager
+def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
+    """The reference firmware on a pseudo terminal, run by this Python."""
+    with TemporaryDirectory() as folder, board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench:
+        settings = SerialSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
+        machine = SerialMachine(settings, time.monotonic_ns)
+        yield machine, EmulatedPlant(bench.mishaps)
+        machine.close()
 
 
 @contextmanager
