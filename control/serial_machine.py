@@ -42,6 +42,8 @@ class SerialMachine:
         self._port = SerialPort(settings.port, settings.baud)
         self._ns_per_byte = _BITS_PER_BYTE * 1_000_000_000 // settings.baud if settings.is_uart else 0
         self._number = 0
+        self._head = _REST
+        self._toggled_ns = 0
         self._begin(_REST)
 
     def open(self) -> Identity:
@@ -63,9 +65,7 @@ class SerialMachine:
         self._send_jobs()
         reports = tuple(self._reports)
         self._reports.clear()
-        return MachineSample(
-            status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports
-        )
+        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Send the jobs; what the board does not take is sent again after the next poll."""
@@ -76,7 +76,8 @@ class SerialMachine:
         """State the requests and toggle the heartbeat when it is due; the next frame carries both."""
         now_ns = self._now_ns()
         is_due = now_ns - self._toggled_ns >= board_wire.HEARTBEAT_MS * 1_000_000
-        self._toggled_ns = now_ns if is_due else self._toggled_ns
+        if is_due:
+            self._toggled_ns = now_ns
         self._head = self._head._replace(heartbeat=self._head.heartbeat ^ is_due, run=run, armed=armed)
 
     def safe(self) -> None:
@@ -142,9 +143,7 @@ class SerialMachine:
             body = board_wire.pack_head(self._head) + board_wire.pack_jobs(first, chunk)
             self._port.send(Frame(board_wire.JOBS, self._numbered(), body))
 
-    def _ask(
-        self, kind: int, body: bytes, wanted: int, timeout_ms: float | None = None
-    ) -> tuple[bytes, int, int]:
+    def _ask(self, kind: int, body: bytes, wanted: int, timeout_ms: float | None = None) -> tuple[bytes, int, int]:
         """Body of the answer, and between which instants it was made; asks again when none comes in time."""
         limit_ms = self._settings.connect_timeout_ms if timeout_ms is None else timeout_ms
         begun_ns = self._now_ns()
@@ -155,7 +154,9 @@ class SerialMachine:
             if answer is None:
                 continue
             if answer.kind == board_wire.STRANGER:
-                self._port.lose(f"The board at {self._settings.port} has started anew: its supply or its watchdog failed.")
+                self._port.lose(
+                    f"The board at {self._settings.port} has started anew: its supply or its watchdog failed."
+                )
             if answer.kind == wanted:
                 travelled = (sent * self._ns_per_byte, (len(answer.body) + 8) * self._ns_per_byte)
                 return answer.body, asked_ns + travelled[0], self._now_ns() - travelled[1]

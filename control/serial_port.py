@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import select
 from pathlib import Path
 from typing import NoReturn
 
-import serial
+import serial  # type: ignore[import-untyped]
 
 from control.board_wire import Deframer, Frame, seal
 from control.types import MachineLost
@@ -69,10 +70,8 @@ class SerialPort:
     def close(self) -> None:
         """Let go of the line."""
         if self._line is not None:
-            try:
+            with contextlib.suppress(OSError, serial.SerialException):
                 self._line.close()
-            except (OSError, serial.SerialException):
-                pass
             self._line = None
 
     def lose(self, text: str) -> NoReturn:
@@ -86,8 +85,8 @@ class SerialPort:
             return self._gone()
         if not self._heard:
             return (
-                f"The serial adapter {self._path} is there, but the board has been silent for {waited_ms:.0f} ms. Check "
-                "the board's supply, that its firmware is installed as main.py, and that its RX and TX are not swapped."
+                f"The serial adapter {self._path} is there, but the board has been silent for {waited_ms:.0f} ms. "
+                "Check the board's supply, that its firmware is installed as main.py, and that its RX and TX are not swapped."
             )
         if self.frames:
             return (
@@ -100,7 +99,7 @@ class SerialPort:
                 "to it as main.py and start it anew."
             )
         return (
-            f"Bytes come from {self._path}, but not one whole frame: it speaks at another speed than {self._baud} baud, "
+            f"Bytes come from {self._path}, but not one whole frame: it speaks at another speed than {self._baud} baud, or "
             "another firmware runs on it, or the line is very noisy."
         )
 

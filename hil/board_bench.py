@@ -1,7 +1,7 @@
 """The process that is the simulated serial board: the reference firmware in a process of its own, on real terminals.
 
-    driver --terminal-- wire --terminal-- firmware --outputs--> this process --> the world
-                                          firmware <--encoder, interlocks-- this process
+driver --terminal-- wire --terminal-- firmware --outputs--> this process --> the world
+                                      firmware <--encoder, interlocks-- this process
 """
 
 from __future__ import annotations

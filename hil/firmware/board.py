@@ -1,7 +1,7 @@
 """Reference firmware of a serial board, for MicroPython on RP2040-class boards: counts the encoder, fires on the count.
 
-One file: copy it to the board as ``main.py``, after the settings below fit its wiring. The same file runs on a PC, under
-CPython and under MicroPython's unix port, with the pins of ``hil/firmware/pty_pins.py``. The frames are those of
+One file: copy it to the board as ``main.py``, after the settings below fit its wiring. The same file runs on a PC,
+under CPython and under MicroPython's unix port, with the pins of ``hil/firmware/pty_pins.py``. The frames are those of
 ``control/board_wire.py``; the tests hold both against each other.
 
 The board is never the safety function. It drops every output and the run request by itself when the station has been
@@ -159,12 +159,12 @@ class Board:
         self.wants_run = self.wants_armed = False
         self.heartbeat = -1
         self.beaten = -1
-        self.pending: "list[Job]" = []
-        self.since_us: "dict[int, int]" = {}
-        self.closes: "dict[int, int]" = {}
+        self.pending: list[Job] = []
+        self.since_us: dict[int, int] = {}
+        self.closes: dict[int, int] = {}
         self.read_index = 0
         self.first_report = 0
-        self.reports: "list[tuple[int, int, int]]" = []
+        self.reports: list[tuple[int, int, int]] = []
 
     def hear(self, data: bytes, now: int, count: int) -> None:
         """Bytes from the station, any number of them; answers are appended to ``answer``."""

@@ -23,8 +23,8 @@ class PtyPins:
     """``terminal`` and ``shared`` are paths; the bench has made the terminal raw and reads of it not wait."""
 
     def __init__(self, terminal: str, shared: str) -> None:
-        self.port = open(terminal, "r+b", 0)
-        self.shared = open(shared, "rb", 0)
+        self.port = open(terminal, "r+b", 0)  # noqa: SIM115 - kept for ever
+        self.shared = open(shared, "rb", 0)  # noqa: SIM115
         self.sink = sys.stdout.buffer
         self.poller = select.poll()
         self.poller.register(self.port, select.POLLIN)

@@ -1,4 +1,4 @@
-"""Every machine there is, each with the plant behind it: a new driver adds one function and one line to ``MACHINES``."""
+"""Every machine there is, each with the plant behind it: a driver adds one function and one line to ``MACHINES``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from control import job_ring
+from control.coil_machine import CoilMachine
+from control.coupler_map import CouplerMap
 from control.modbus_machine import ModbusMachine, ModbusSettings
 from control.serial_machine import SerialMachine, SerialSettings
 from control.types import Identity, Machine
@@ -25,6 +27,7 @@ from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
 from tests.control import bench_plc
 from tests.control.bench_board import BOARD_IDENTITY, board
+from tests.control.bench_coupler import BECKHOFF, FESTO, coupler
 from tests.control.contract import Plant
 from tests.control.yard import ALL_SAFE
 
@@ -79,6 +82,20 @@ class EmulatedPlant:
         time.sleep(ms / 1000)
 
 
+class CouplerPlant(EmulatedPlant):
+    """A coupler in a process of its own; whoever waits for it serves the machine, as the control process does."""
+
+    def __init__(self, mishaps: Link, machine: CoilMachine) -> None:
+        super().__init__(mishaps)
+        self._machine = machine
+
+    def wait(self, ms: float) -> None:
+        until_ns = time.monotonic_ns() + round(ms * 1e6)
+        while (now_ns := time.monotonic_ns()) < until_ns:
+            edge_ns = self._machine.serve()
+            time.sleep(max(0, (until_ns if edge_ns is None else min(edge_ns, until_ns)) - now_ns) * 1e-9)
+
+
 class BenchPlant:
     """A second, smaller controller program written from the register map alone, on a real wire."""
 
@@ -124,15 +141,6 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
         machine.close()
 
 
-MACHINES: dict[str, MakeMachine] = {
-    "serial-board": lambda: serial_board((sys.executable,)),
-    **({} if micropython() is None else {"serial-board-on-micropython": lambda: serial_board(micropython())}),
-    "sim": in_memory,
-    "modbus-tcp": modbus_tcp,
-    "modbus-tcp-small-controller": modbus_tcp_small_controller,
-}
-
-
 @contextmanager
 def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
     """The reference firmware on a pseudo terminal, run by this Python."""
@@ -141,6 +149,26 @@ def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
         machine = SerialMachine(settings, time.monotonic_ns)
         yield machine, EmulatedPlant(bench.mishaps)
         machine.close()
+
+
+@contextmanager
+def coils(made: CouplerMap) -> Iterator[MadeMachine]:
+    """Plain outputs behind a coupler; a plant's time passes while the machine is served, as the process does it."""
+    with coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench:
+        machine = CoilMachine(bench.settings, time.monotonic_ns)
+        yield machine, CouplerPlant(bench.mishaps, machine)
+        machine.close()
+
+
+MACHINES: dict[str, MakeMachine] = {
+    "coils-festo": lambda: coils(FESTO),
+    "coils-beckhoff": lambda: coils(BECKHOFF),
+    "serial-board": lambda: serial_board((sys.executable,)),
+    **({} if micropython() is None else {"serial-board-on-micropython": lambda: serial_board(micropython())}),
+    "sim": in_memory,
+    "modbus-tcp": modbus_tcp,
+    "modbus-tcp-small-controller": modbus_tcp_small_controller,
+}
 
 
 @contextmanager
