@@ -86,7 +86,7 @@ class SerialPort:
         if not self._heard:
             return (
                 f"The serial adapter {self._path} is there, but the board has been silent for {waited_ms:.0f} ms. "
-                "Check the board's supply, that its firmware is installed as main.py, and that its RX and TX are not swapped."
+                "Check the board's supply, its firmware (installed as main.py), and that RX and TX are not swapped."
             )
         if self.frames:
             return (
@@ -99,8 +99,8 @@ class SerialPort:
                 "to it as main.py and start it anew."
             )
         return (
-            f"Bytes come from {self._path}, but not one whole frame: it speaks at another speed than {self._baud} baud, or "
-            "another firmware runs on it, or the line is very noisy."
+            f"Bytes come from {self._path}, but not one whole frame: it speaks at another speed than {self._baud} "
+            "baud, or another firmware runs on it, or the line is very noisy."
         )
 
     def _opened(self) -> serial.Serial:

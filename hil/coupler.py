@@ -39,6 +39,7 @@ class Coupler:
         self._publish = publish
         self._interlocks = _SAFE
         self._image = 0
+        self._fed_ns: int | None = None
         self._start()
 
     def advance(self, now_ns: int) -> tuple[ValveEvent, ...]:
@@ -48,7 +49,7 @@ class Coupler:
         if falls_ns is not None and falls_ns <= now_ns:
             self._move(max(falls_ns, self._belt.motion.t_ns))
             self._fallen = True
-            self._rest()
+            self._fed_ns = None
             events = self._switch(0)
         self._move(now_ns)
         return events
@@ -102,7 +103,7 @@ class Coupler:
         self._memory: dict[int, int] = {}
         for n in range(watchdog.time_words):
             self._memory[watchdog.time_at + n] = self._settings.first_watchdog_ms >> 16 * n & 0xFFFF
-        self._rest()
+        self._fed_ns = None  # runs from the first write to an output on
         self._fallen = False
         self._resets: list[tuple[int, int]] = []
 
@@ -142,11 +143,7 @@ class Coupler:
         self._resets = [*self._resets, (at, value)][-len(sequence) :] if sequence else []
         if sequence and self._resets == sequence:
             self._fallen = False
-            self._rest()
-
-    def _rest(self) -> None:
-        """The watchdog does not run before outputs are written."""
-        self._fed_ns: int | None = None
+            self._fed_ns = None
 
     def _falls_ns(self) -> int | None:
         """When the watchdog falls; None while it is not running."""
