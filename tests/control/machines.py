@@ -1,4 +1,4 @@
-"""Every machine there is, each with the plant behind it: a new driver adds one function and one line to ``MACHINES``."""
+"""Every machine there is, with the plant behind it: a new driver adds one function and one line to ``MACHINES``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from multiprocessing.context import SpawnProcess
 
 from control import job_ring
 from control.modbus_machine import ModbusMachine, ModbusSettings
+from control.modbus_rtu import RtuSettings
 from control.types import Identity, Machine
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.motion import Motion
+from hil.rtu_pty import SerialSettings
 from hil.sim import SimMachine
 from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
@@ -108,6 +110,18 @@ def modbus_tcp() -> Iterator[MadeMachine]:
 
 
 @contextmanager
+def modbus_rtu() -> Iterator[MadeMachine]:
+    with emulator(EmulatorSettings(CONTROLLER, serial=SerialSettings())) as (ready, mishaps):
+        assert ready.device is not None
+        settings = RtuSettings(
+            ready.device, 1, IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
+        )
+        machine = ModbusMachine(settings, time.monotonic_ns)
+        yield machine, EmulatedPlant(mishaps)
+        machine.close()
+
+
+@contextmanager
 def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
     with bench_plc.PlcServer(bench_plc.Plc()) as server:
         settings = ModbusSettings(
@@ -121,6 +135,7 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
 MACHINES: dict[str, MakeMachine] = {
     "sim": in_memory,
     "modbus-tcp": modbus_tcp,
+    "modbus-rtu": modbus_rtu,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
 }
 
