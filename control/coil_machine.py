@@ -307,4 +307,4 @@ def _joined(words: Sequence[int], *, high_word_first: bool = False) -> int:
 
 
 def _wire(settings: CoilSettings, host: str, port: int, unit: int, now_ns: Callable[[], int]) -> ModbusWire:
-    return ModbusWire(host, port, unit, settings.timeout_ms, settings.connect_timeout_ms)
+    return ModbusWire(host, port, unit, settings.timeout_ms, settings.connect_timeout_ms, now_ns)

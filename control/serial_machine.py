@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from control import board_wire
 from control.board_clock import BoardClock
+from control.board_line import BoardLine
 from control.board_wire import BoardStatus, Frame, Head
-from control.serial_port import SerialPort
+from control.modbus_serial import AdapterPort, SerialPort
 from control.types import Identity, Job, MachineMismatch, MachineSample, ShotReport, ShotResult
 
 _REST = Head(session=0, heartbeat=0, run=False, armed=False, reports_read=0)
@@ -17,7 +18,7 @@ _BITS_PER_BYTE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class SerialSettings:
+class SerialBoardSettings:
     """Where the board is and what it must say it is.
 
     ``answer_ms`` after a question it is asked again; after ``timeout_ms`` without an answer the board is lost. On a
@@ -36,10 +37,14 @@ class SerialSettings:
 class SerialMachine:
     """A ``Machine``. Not safe for threads; ``now_ns`` is the monotonic clock that time stamps and heartbeats use."""
 
-    def __init__(self, settings: SerialSettings, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: SerialBoardSettings, now_ns: Callable[[], int], port: SerialPort | None = None
+    ) -> None:
+        """``port`` None opens the real one."""
         self._settings = settings
         self._now_ns = now_ns
-        self._port = SerialPort(settings.port, settings.baud)
+        opened = AdapterPort(settings.port, settings.baud, "N", 1) if port is None else port
+        self._line = BoardLine(opened, settings.port, settings.baud)
         self._ns_per_byte = _BITS_PER_BYTE * 1_000_000_000 // settings.baud if settings.is_uart else 0
         self._number = 0
         self._head = _REST
@@ -48,7 +53,7 @@ class SerialMachine:
 
     def open(self) -> Identity:
         """Open the line, begin a session (the board drops everything), and compare what the board says it is."""
-        self._port.open()
+        self._line.open()
         nonce = self._now_ns() // 1000 & 0xFFFFFFFF
         body = self._ask(board_wire.HELLO, nonce.to_bytes(4, "little"), board_wire.IDENTITY)[0]
         found = board_wire.unpack_identity(body)
@@ -89,13 +94,13 @@ class SerialMachine:
 
     def close(self) -> None:
         """Let go of the line; the board drops everything by itself."""
-        self._port.close()
+        self._line.close()
 
     @property
     def damaged_share(self) -> float:
         """Share of frames that arrived damaged, both ways, since the line was opened."""
-        damaged = self._port.damaged + self._board_damaged
-        return damaged / max(1, damaged + 2 * self._port.frames)
+        damaged = self._line.damaged + self._board_damaged
+        return damaged / max(1, damaged + 2 * self._line.frames)
 
     def _begin(self, head: Head) -> None:
         self._head = head
@@ -114,7 +119,7 @@ class SerialMachine:
         )
         status = board_wire.unpack_status(body)
         if status is None:
-            self._port.lose(f"The board at {self._settings.port} sent a status that this station does not understand.")
+            self._line.lose(f"The board at {self._settings.port} sent a status that this station does not understand.")
         self._take(status)
         return status, self._clock.place(status.clock_us, asked_ns, answered_ns)
 
@@ -123,7 +128,7 @@ class SerialMachine:
         taken = (status.next_job - self._next_job) % board_wire.INDEX_MODULUS
         skipped = (self._head.reports_read - status.first_report) % board_wire.INDEX_MODULUS
         if taken > len(self._waiting) or skipped > len(status.reports):
-            self._port.lose(f"The board at {self._settings.port} counts jobs or reports otherwise than the station.")
+            self._line.lose(f"The board at {self._settings.port} counts jobs or reports otherwise than the station.")
         for _ in range(taken):
             self._waiting.popleft()
         self._next_job, self._room = status.next_job, status.room
@@ -141,7 +146,7 @@ class SerialMachine:
             chunk = jobs[at : at + board_wire.JOBS_PER_FRAME]
             first = (self._next_job + at) % board_wire.INDEX_MODULUS
             body = board_wire.pack_head(self._head) + board_wire.pack_jobs(first, chunk)
-            self._port.send(Frame(board_wire.JOBS, self._numbered(), body))
+            self._line.send(Frame(board_wire.JOBS, self._numbered(), body))
 
     def _ask(self, kind: int, body: bytes, wanted: int, timeout_ms: float | None = None) -> tuple[bytes, int, int]:
         """Body of the answer, and between which instants it was made; asks again when none comes in time."""
@@ -149,23 +154,23 @@ class SerialMachine:
         begun_ns = self._now_ns()
         while (waited_ms := (self._now_ns() - begun_ns) / 1e6) < limit_ms:
             number, asked_ns = self._numbered(), self._now_ns()
-            sent = self._port.send(Frame(kind, number, body))
+            sent = self._line.send(Frame(kind, number, body))
             answer = self._await(number, asked_ns + round(min(self._settings.answer_ms, limit_ms - waited_ms) * 1e6))
             if answer is None:
                 continue
             if answer.kind == board_wire.STRANGER:
-                self._port.lose(
+                self._line.lose(
                     f"The board at {self._settings.port} has started anew: its supply or its watchdog failed."
                 )
             if answer.kind == wanted:
                 travelled = (sent * self._ns_per_byte, (len(answer.body) + 8) * self._ns_per_byte)
                 return answer.body, asked_ns + travelled[0], self._now_ns() - travelled[1]
-        self._port.lose(self._port.silence(limit_ms))
+        self._line.lose(self._line.silence(limit_ms))
 
     def _await(self, number: int, until_ns: int) -> Frame | None:
         """The answer to the question with this number; answers to earlier questions are not believed."""
         while (left_ns := until_ns - self._now_ns()) > 0:
-            for frame in self._port.receive(left_ns * 1e-9):
+            for frame in self._line.receive(left_ns * 1e-9):
                 if frame.number == number:
                     return frame
         return None

@@ -288,6 +288,8 @@ class _Bench:
         elif isinstance(message, Mishap):
             self._interlocks = _judged(self._interlocks, message)
             match message.name:
+                case MishapName.unplugged:
+                    (self._unplug if message.on else self._plug)()
                 case MishapName.encoder_stuck:
                     self._stuck = message.on
                     self._belt.stick(stuck=message.on)

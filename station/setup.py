@@ -14,7 +14,7 @@ from control.job_ring import MAP_VERSION
 from control.modbus_machine import ModbusSettings
 from control.process import ControlSettings
 from control.schedule import ScheduleSettings
-from control.serial_machine import SerialSettings
+from control.serial_machine import SerialBoardSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
@@ -163,7 +163,7 @@ def expected_identity(config: Config) -> Identity:
     return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
 
 
-def machine_settings(config: Config) -> ModbusSettings | SerialSettings | CoilSettings:
+def machine_settings(config: Config) -> ModbusSettings | SerialBoardSettings | CoilSettings:
     """Where the machine is and what it must be; raises ConfigError when the station has only one in memory."""
     machine = config.file.machine
     match machine:
@@ -184,10 +184,10 @@ def longest_on_ms(config: Config) -> tuple[float, ...]:
     return (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * expected_identity(config).outputs
 
 
-def _serial_settings(config: Config, machine: SerialBoardSection) -> SerialSettings:
+def _serial_settings(config: Config, machine: SerialBoardSection) -> SerialBoardSettings:
     expected = expected_identity(config)._replace(map_version=BOARD_VERSION)
     port = str(config.path.parent / machine.port)  # an absolute path stays as it is
-    return SerialSettings(port, machine.baud, expected, machine.uart, timeout_ms=machine.timeout_ms)
+    return SerialBoardSettings(port, machine.baud, expected, machine.uart, timeout_ms=machine.timeout_ms)
 
 
 def _coil_settings(config: Config, machine: CoilsSection) -> CoilSettings:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from control.coil_machine import CoilSettings
 from control.modbus_machine import ModbusSettings
-from control.serial_machine import SerialSettings
+from control.serial_machine import SerialBoardSettings
 from control.types import MachineLost
 from hil.board_bench import BoardReady, BoardSettings, run_board
 from hil.controller import ControllerSettings
@@ -230,7 +230,7 @@ def _controller(config: Config) -> tuple[Callable[..., None], object]:
     match machine:
         case ModbusSettings():
             return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
-        case SerialSettings():
+        case SerialBoardSettings():
             baud = machine.baud if machine.is_uart else None
             return run_board, BoardSettings(controller, Path(machine.port), baud=baud)
         case CoilSettings():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from control.coil_machine import CoilSettings
 from control.modbus_machine import ModbusSettings
-from control.serial_machine import SerialSettings
+from control.serial_machine import SerialBoardSettings
 from control.types import Identity, Machine
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class RecordedMachineChoice:
 
 
 CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
-MachineChoice = ModbusSettings | SerialSettings | CoilSettings | RecordedMachineChoice
+MachineChoice = ModbusSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
 
 
 def open_camera(choice: CameraChoice) -> Camera:
@@ -87,7 +87,7 @@ def open_machine(choice: MachineChoice) -> Machine:
             from control.modbus_machine import ModbusMachine
 
             return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
-        case SerialSettings():
+        case SerialBoardSettings():
             from control.serial_machine import SerialMachine
 
             return SerialMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock

@@ -15,13 +15,15 @@ from control import job_ring
 from control.coil_machine import CoilMachine
 from control.coupler_map import CouplerMap
 from control.modbus_machine import ModbusMachine, ModbusSettings
-from control.serial_machine import SerialMachine, SerialSettings
+from control.modbus_rtu import RtuSettings
+from control.serial_machine import SerialBoardSettings, SerialMachine
 from control.types import Identity, Machine
 from hil.board_bench import BoardSettings, micropython
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.motion import Motion
+from hil.rtu_pty import SerialSettings
 from hil.sim import SimMachine
 from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
@@ -131,6 +133,18 @@ def modbus_tcp() -> Iterator[MadeMachine]:
 
 
 @contextmanager
+def modbus_rtu() -> Iterator[MadeMachine]:
+    with emulator(EmulatorSettings(CONTROLLER, serial=SerialSettings())) as (ready, mishaps):
+        assert ready.device is not None
+        settings = RtuSettings(
+            ready.device, 1, IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
+        )
+        machine = ModbusMachine(settings, time.monotonic_ns)
+        yield machine, EmulatedPlant(mishaps)
+        machine.close()
+
+
+@contextmanager
 def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
     with bench_plc.PlcServer(bench_plc.Plc()) as server:
         settings = ModbusSettings(
@@ -145,7 +159,7 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
 def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
     """The reference firmware on a pseudo terminal, run by this Python."""
     with TemporaryDirectory() as folder, board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench:
-        settings = SerialSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
+        settings = SerialBoardSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
         machine = SerialMachine(settings, time.monotonic_ns)
         yield machine, EmulatedPlant(bench.mishaps)
         machine.close()
@@ -167,6 +181,7 @@ MACHINES: dict[str, MakeMachine] = {
     **({} if micropython() is None else {"serial-board-on-micropython": lambda: serial_board(micropython())}),
     "sim": in_memory,
     "modbus-tcp": modbus_tcp,
+    "modbus-rtu": modbus_rtu,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
 }
 
