@@ -29,7 +29,7 @@ class BoardClock:
         """
         board_ns = self._unwrap(clock_us) * 1000
         low, high = float(asked_ns - board_ns), float(answered_ns - board_ns)
-        drift = (answered_ns - self._seen_ns) * _DRIFT
+        drift = max(0, answered_ns - self._seen_ns) * _DRIFT
         narrowed = (max(low, self._low_ns - drift), min(high, self._high_ns + drift))
         is_known = self._seen_ns > 0 and narrowed[0] <= narrowed[1]
         self._low_ns, self._high_ns = narrowed if is_known else (low, high)

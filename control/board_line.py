@@ -70,8 +70,8 @@ class BoardLine:
             )
         if _PROMPT in self._heard:
             return (
-                f"The board at {self._where} shows MicroPython's prompt: its firmware is not running. Copy the firmware "
-                "to it as main.py and start it anew."
+                f"The board at {self._where} shows MicroPython's prompt: its firmware is not running. "
+                "Copy the firmware to it as main.py and start it anew."
             )
         return (
             f"Bytes come from {self._where}, but not one whole frame: it speaks at another speed than {self._baud} "

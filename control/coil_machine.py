@@ -15,6 +15,7 @@ from typing import NoReturn
 from control.count_line import CountLine
 from control.coupler_map import CouplerMap, EncoderPlace
 from control.lateness import ErrorCurve, Lateness
+from control.modbus_answers import Wire
 from control.modbus_wire import ModbusWire
 from control.shot_queue import Shot, ShotQueue
 from control.types import (
@@ -69,12 +70,14 @@ class CoilSettings:
 class CoilMachine:
     """A ``Machine`` that also wants to be served between two polls (``serve``). Not safe for threads."""
 
-    def __init__(self, settings: CoilSettings, now_ns: Callable[[], int]) -> None:
+    def __init__(self, settings: CoilSettings, now_ns: Callable[[], int], wire: Wire | None = None) -> None:
+        """``wire`` None speaks Modbus TCP with the coupler."""
         self._settings = settings
         self._now_ns = now_ns
-        self._wire = _wire(settings, settings.host, settings.port, settings.unit, now_ns)
+        coupler = _wire(settings, settings.host, settings.port, settings.unit, now_ns)
+        self._wire: Wire = coupler if wire is None else wire
         place = settings.encoder
-        self._encoder_wire = (
+        self._encoder_wire: Wire = (
             self._wire if place.host is None else _wire(settings, place.host, place.port, place.unit, now_ns)
         )
         outputs = (settings.expected.outputs, 0 if settings.run_output is None else settings.run_output + 1)
