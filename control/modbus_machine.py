@@ -1,47 +1,32 @@
-"""The controller over Modbus TCP: the job ring of ``control.job_ring`` spoken with pymodbus."""
+"""The controller over Modbus, TCP or RTU: the job ring of ``control.job_ring`` on a wire of registers."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
 from control import job_ring
 from control.job_ring import CommandBlock, StatusBlock
-from control.modbus_wire import ModbusWire
+from control.modbus_answers import WireSettings
+from control.modbus_status import Reading, StatusReader, ThriftyStatus, WholeStatus
+from control.modbus_wire import ModbusSettings
 from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSample, ShotReport, ShotResult
+
+__all__ = ["ModbusMachine", "ModbusSettings"]
 
 _ADOPT_TRIES = 5
 _STOPPED = "answers, but its program has stopped: its heartbeat stands still. Put the controller into RUN."
 
 
-@dataclass(frozen=True, slots=True)
-class ModbusSettings:
-    """Where the controller is and what it must say it is.
-
-    ``timeout_ms`` is for each answer once connected; a reading whose round trip took longer than
-    ``max_round_trip_ms`` is not used, because nobody knows when in it the encoder was read.
-    """
-
-    host: str
-    port: int
-    unit: int
-    expected: Identity
-    timeout_ms: float = 100.0
-    connect_timeout_ms: float = 800.0
-    max_round_trip_ms: float = 20.0
-
-
 class ModbusMachine:
     """A ``Machine``. Not safe for threads; ``now_ns`` is the monotonic clock that time stamps and heartbeats use."""
 
-    def __init__(self, settings: ModbusSettings, now_ns: Callable[[], int]) -> None:
+    def __init__(self, settings: WireSettings, now_ns: Callable[[], int]) -> None:
         self._settings = settings
         self._now_ns = now_ns
-        self._wire = ModbusWire(
-            settings.host, settings.port, settings.unit, settings.timeout_ms, settings.connect_timeout_ms
-        )
+        self._wire = settings.wire(now_ns)
+        self._reader = self._new_reader()
         self._waiting: deque[Job] = deque()
         self._dropped: list[ShotReport] = []
         self._command = CommandBlock(0, run=False, armed=False, write_index=0)
@@ -56,6 +41,7 @@ class ModbusMachine:
         self._waiting.clear()
         self._dropped.clear()
         self._watch = _HeartbeatWatch()
+        self._reader = self._new_reader()
         self._wire.connect()
         found = job_ring.unpack_identity(
             self._wire.read(job_ring.IDENTITY_AT, job_ring.IDENTITY_REGISTERS, "the identity block")
@@ -67,8 +53,8 @@ class ModbusMachine:
         return found
 
     def sample(self) -> MachineSample:
-        """One read of the status block; ``taken_ns`` is the middle of the round trip."""
-        status, taken_ns = self._read_fresh()
+        """One poll; ``taken_ns`` is when the controller read its counter, as far as the round trip tells."""
+        status, (_asked, _answered, taken_ns) = self._read_fresh()
         self._check(status, taken_ns)
         reports = (*self._dropped, *self._new_reports(status))
         self._dropped.clear()
@@ -79,7 +65,7 @@ class ModbusMachine:
         return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
 
     def arm(self, jobs: Sequence[Job]) -> None:
-        """Write the jobs into free slots; what does not fit waits until the controller has read its slots."""
+        """Write the jobs into free slots; what does not fit waits for the next sample."""
         self._waiting.extend(jobs)
         self._send_waiting()
 
@@ -104,7 +90,7 @@ class ModbusMachine:
     def _adopt(self) -> None:
         """Begin where the controller reads, so that nothing left in the ring is ever fired."""
         for _ in range(_ADOPT_TRIES):
-            read_index = self._read_status().read_index
+            read_index = self._reader.read().status.read_index
             self._request(CommandBlock(self._command.heartbeat ^ 1, run=False, armed=False, write_index=read_index))
             status = self._read_after_a_scan()
             if status.read_index == read_index and not (status.running or status.armed):
@@ -116,39 +102,38 @@ class ModbusMachine:
     def _read_after_a_scan(self) -> StatusBlock:
         """A status that the controller made after everything written so far: its heartbeat has moved since."""
         begun_ns = self._now_ns()
-        status = first = self._read_status()
+        status = first = self._reader.read().status
         while status.heartbeat == first.heartbeat:
             if self._now_ns() - begun_ns > job_ring.HEARTBEAT_LIMIT_MS * 1_000_000:
                 self._lose(_STOPPED)
-            status = self._read_status()
+            status = self._reader.read().status
         return status
 
-    def _read_status(self) -> StatusBlock:
-        return job_ring.unpack_status(
-            self._wire.read(job_ring.STATUS_AT, job_ring.STATUS_REGISTERS, "the status block")
-        )
-
-    def _read_fresh(self) -> tuple[StatusBlock, int]:
-        """A reading that took no longer than the limit, and its instant; tries again until the time-out is used up."""
+    def _read_fresh(self) -> Reading:
+        """A reading whose round trip took no longer than the limit; tries again until the time-out is used up."""
         begun_ns = self._now_ns()
         while True:
-            asked_ns = self._now_ns()
-            status = self._read_status()
-            answered_ns = self._now_ns()
-            if answered_ns - asked_ns <= self._settings.max_round_trip_ms * 1e6:
-                return status, (asked_ns + answered_ns) // 2
-            if answered_ns - begun_ns > self._settings.timeout_ms * 1e6:
+            reading = self._reader.read()
+            took_ns = reading.trip.answered_ns - reading.trip.asked_ns
+            if took_ns <= self._settings.max_round_trip_ms * 1e6:
+                return reading
+            if reading.trip.answered_ns - begun_ns > self._settings.timeout_ms * 1e6:
                 self._lose(
-                    f"answers too slowly: {(answered_ns - asked_ns) / 1e6:.0f} ms, at most "
-                    f"{self._settings.max_round_trip_ms:.0f} ms are allowed. Check the network for other traffic."
+                    f"answers too slowly: {took_ns / 1e6:.0f} ms, at most "
+                    f"{self._settings.max_round_trip_ms:.0f} ms are allowed. Check the line for other traffic."
                 )
+
+    def _new_reader(self) -> StatusReader:
+        return ThriftyStatus(self._wire) if self._wire.is_thrifty else WholeStatus(self._wire)
 
     def _check(self, status: StatusBlock, taken_ns: int) -> None:
         unread = _steps(status.read_index, self._command.write_index)
         if unread > _steps(self._read_index, self._command.write_index):
             self._lose("has started anew or another master writes to it: its job index went back.")
         if self._watch.silent_ms(status.heartbeat, taken_ns) > job_ring.HEARTBEAT_LIMIT_MS:
-            self._lose(_STOPPED)
+            if self._watch.is_sure:
+                self._lose(_STOPPED)
+            self._read_after_a_scan()
 
     def _new_reports(self, status: StatusBlock) -> list[ShotReport]:
         fresh = _steps(self._result_index, status.result_index)
@@ -166,7 +151,7 @@ class ModbusMachine:
     def _send_waiting(self) -> None:
         """Slots first, then the index that makes them valid; never a slot that the controller has not read."""
         free = job_ring.SLOTS - _steps(self._read_index, self._command.write_index)
-        jobs = [self._waiting[n] for n in range(min(free, len(self._waiting)))]
+        jobs = [self._waiting[n] for n in range(min(free, len(self._waiting), self._wire.jobs_at_once))]
         if not jobs:
             return
         index = self._command.write_index
@@ -184,14 +169,14 @@ class ModbusMachine:
 
     def _lose(self, what: str) -> NoReturn:
         self._wire.close()
-        raise MachineLost(f"The controller at {self._settings.host}:{self._settings.port} {what}")
+        raise MachineLost(f"The controller at {self._wire.where} {what}")
 
     def _mismatch(self, found: Identity | None) -> str:
-        where = f"{self._settings.host}:{self._settings.port}"
         seen = "no identity of ours" if found is None else _say(found)
         return (
-            f"Something answers at {where} but is not our controller: expected {_say(self._settings.expected)}; "
-            f"found {seen}. Check the address, the configuration and the program in the controller."
+            f"Something answers at {self._wire.where} but is not our controller: "
+            f"expected {_say(self._settings.expected)}; found {seen}. "
+            "Check the address, the configuration and the program in the controller."
         )
 
 
@@ -202,11 +187,15 @@ class _HeartbeatWatch:
         self._heartbeat: int | None = None
         self._changed_ns = 0
         self._seen_ns = 0
+        self.is_sure = True
 
     def silent_ms(self, heartbeat: int, now_ns: int) -> float:
-        was_away = now_ns - self._seen_ns > job_ring.HEARTBEAT_LIMIT_MS * 500_000
-        if was_away or heartbeat != self._heartbeat:
-            self._heartbeat, self._changed_ns = heartbeat, now_ns
+        """``is_sure`` tells whether it was looked at often enough not to have toggled twice between two looks."""
+        gap_ns = now_ns - self._seen_ns
+        if gap_ns > job_ring.HEARTBEAT_LIMIT_MS * 500_000 or heartbeat != self._heartbeat:
+            self._heartbeat, self._changed_ns, self.is_sure = heartbeat, now_ns, True
+        elif gap_ns > job_ring.HEARTBEAT_MS * 1_000_000:
+            self.is_sure = False
         self._seen_ns = now_ns
         return (now_ns - self._changed_ns) / 1e6
 

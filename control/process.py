@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from control.guard import Admission, Guard, GuardLimits, Refusal
 from control.types import (
@@ -62,6 +62,17 @@ class ControlStatus(NamedTuple):
     held: str | None
     down: MachineDown | None
     resident_kb: int
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """What a machine that fires by itself has beside the verbs of ``Machine``."""
+
+    def serve(self) -> int | None:
+        """Do what is due; the monotonic instant to be called again at the latest, None when nothing waits.
+
+        Raises MachineLost.
+        """
 
 
 class Loop:
@@ -116,6 +127,15 @@ class Loop:
         except MachineMismatch as mismatch:
             self._lose(MachineDown("machine-mismatch", str(mismatch)))
         self._tell()
+
+    def serve(self) -> int | None:
+        """Between two polls: let the machine do what is due; when to serve again, None when it need not be."""
+        if self._connected and isinstance(self._machine, Prompt):
+            try:
+                return self._machine.serve()
+            except MachineLost as lost:
+                self._lose(MachineDown("machine-lost", str(lost)))
+        return None
 
     def stop(self) -> None:
         """Outputs off first, then let go."""
@@ -288,8 +308,17 @@ def _keep_time(
         loop.step(now_ns() - due_ns)
         now = now_ns()
         due_ns += period_ns * max(1, -((due_ns - now) // period_ns))
-        if due_ns > now:
-            sleep((due_ns - now) / 1e9)
+        _rest(loop, due_ns, now_ns, sleep)
+
+
+def _rest(loop: Loop, due_ns: int, now_ns: Callable[[], int], sleep: Callable[[float], None]) -> None:
+    """Until the next poll, serving a machine that fires by itself."""
+    while (now := now_ns()) < due_ns:
+        edge_ns = loop.serve()
+        until_ns = due_ns if edge_ns is None else min(due_ns, edge_ns)
+        now = now_ns()
+        if until_ns > now:
+            sleep((until_ns - now) / 1e9)
 
 
 def _ignored(job: Job, sample: MachineSample | None) -> ShotReport:

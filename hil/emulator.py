@@ -1,4 +1,4 @@
-"""The process that is the simulated controller: real Modbus TCP in front, a scan thread of 1 kHz behind."""
+"""The process that is the simulated controller: real Modbus TCP or RTU in front, a scan thread of 1 kHz behind."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ import contextlib
 import gc
 import logging
 import signal
-import socket
 import sys
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
-
-from control import job_ring
 from control.process import take_priority
 from hil.controller import Controller, ControllerSettings
 from hil.drive import DrivenBelt
+from hil.emulator_wires import Wire, WireSettings, open_wire
 from hil.motion import Motion
-from hil.types import EmulatorFailed, EmulatorReady, EmulatorStatus, Mishap, MishapName, PortTaken, ValveEvent
+from hil.rtu_pty import SerialSettings
+from hil.types import EmulatorFailed, EmulatorStatus, Mishap, PortTaken, ValveEvent
 from vision.types import Port
 
 _LATE_KEPT = 2000
@@ -33,7 +29,10 @@ _SHORTEST_NAP_NS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class EmulatorSettings:
-    """``port`` 0 takes any free one; ``fifo_priority`` None asks for no real-time priority."""
+    """``port`` 0 takes any free one; ``fifo_priority`` None asks for no real-time priority.
+
+    With ``serial`` it speaks RTU on a pseudo terminal instead, and ``host`` and ``port`` mean nothing.
+    """
 
     controller: ControllerSettings
     host: str = "127.0.0.1"
@@ -41,6 +40,12 @@ class EmulatorSettings:
     unit: int = 1
     scan_ms: float = 1.0
     fifo_priority: int | None = 50
+    serial: SerialSettings | None = None
+
+    @property
+    def wire(self) -> WireSettings:
+        """What the station speaks to."""
+        return WireSettings(self.host, self.port, self.unit, self.serial)
 
 
 def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Port, mishaps: Port) -> None:
@@ -64,28 +69,21 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
 
 
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
-    _refuse_taken_port(settings)
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
     belt = DrivenBelt(settings.controller.drive, settings.controller.encoder, now_ns, motion.read().pos_mm)
     controller = Controller(settings.controller, belt, motion.write)
-    wire = _Wire(controller)
-    device = SimDevice(
-        settings.unit, SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS), action=wire.answer
-    )
-    server = ModbusTcpServer(device, address=(settings.host, settings.port))
-    if not await server.listen():
-        raise PortTaken(_taken(settings, "no answer from the system"))
+    wire = await open_wire(settings.wire, controller)
     scanner = _Scanner(controller, settings, valve_events, mishaps)
     try:
-        mishaps.send(EmulatorReady(_port(server)))
+        mishaps.send(wire.ready())
         await _until_told(scanner, wire, controller, mishaps, _below(settings.fifo_priority))
     finally:
         scanner.stop()
-        server.close()
+        wire.close()
 
 
 async def _until_told(
-    scanner: _Scanner, wire: _Wire, controller: Controller, mishaps: Port, fifo_priority: int | None
+    scanner: _Scanner, wire: Wire, controller: Controller, mishaps: Port, fifo_priority: int | None
 ) -> None:
     """Pass mishaps on until SIGTERM or until somebody is gone.
 
@@ -104,32 +102,6 @@ async def _until_told(
                 controller.suffer(mishap)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), _MAIL_S)
-
-
-class _Wire:
-    """Answers Modbus requests from the controller's registers."""
-
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
-        self._speaks = asyncio.Event()
-        self._speaks.set()
-
-    async def answer(
-        self, _function: int, start: int, address: int, count: int, registers: list[int],
-        values: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:  # fmt: skip
-        """The hook that pymodbus calls before it reads or writes its own registers."""
-        await self._speaks.wait()
-        if values is None:
-            now_ns = time.monotonic_ns()  # noqa: TID251 - the counter is latched when it is read
-            registers[address - start : address - start + count] = self._controller.read(address, count, now_ns)
-            return None
-        return None if self._controller.write(address, [int(value) for value in values]) else ExcCodes.ILLEGAL_ADDRESS
-
-    def suffer(self, mishap: Mishap) -> None:
-        """Fall silent, and speak again."""
-        if mishap.name is MishapName.silent:
-            (self._speaks.clear if mishap.on else self._speaks.set)()
 
 
 class _Scanner:
@@ -228,26 +200,3 @@ def _sleep_until(due_ns: int) -> int:
 
 def _below(priority: int | None) -> int | None:
     return None if priority is None else max(1, priority - 1)
-
-
-def _refuse_taken_port(settings: EmulatorSettings) -> None:
-    """Raises PortTaken when somebody listens there already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as cause:
-            raise PortTaken(_taken(settings, cause.strerror)) from cause
-
-
-def _taken(settings: EmulatorSettings, reason: str | None) -> str:
-    return (
-        f"The simulated controller cannot listen at {settings.host}:{settings.port} ({reason}): "
-        "stop the program that uses this port or choose another port in the configuration."
-    )
-
-
-def _port(server: ModbusTcpServer) -> int:
-    assert isinstance(server.transport, asyncio.Server)
-    port: int = server.transport.sockets[0].getsockname()[1]
-    return port

@@ -36,7 +36,8 @@ class MishapName(StrEnum):
     """What can be made to go wrong on the simulated line.
 
     For the controller: ``estop guard_open air_low encoder_stuck silent restart``. For the line: ``camera_freeze``
-    (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too.
+    (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too. For the emulator
+    on a serial device: ``unplugged``, the adapter is pulled, and comes back under another name.
     """
 
     estop = "estop"
@@ -45,6 +46,7 @@ class MishapName(StrEnum):
     encoder_stuck = "encoder_stuck"
     silent = "silent"
     restart = "restart"
+    unplugged = "unplugged"
     camera_freeze = "camera_freeze"
     camera_silent = "camera_silent"
     lens_covered = "lens_covered"
@@ -58,9 +60,10 @@ class Mishap(NamedTuple):
 
 
 class EmulatorReady(NamedTuple):
-    """The emulated controller listens on this port."""
+    """The emulated controller listens on this TCP port, or at the other end of this serial device."""
 
     port: int
+    device: str | None = None
 
 
 class EmulatorFailed(NamedTuple):

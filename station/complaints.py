@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-_KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "memory")
+_KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "serial-board", "coils", "memory")
 _MOST_VALUES = 20_000
 
 

@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from station.complaints import complaint, plain, reason, yaml_complaint
-from station.named_files import CalibrationFile, RecipeFile
-from station.sections import ConfigFile, Section
+from station.named_files import CalibrationFile, CouplerFile, RecipeFile
+from station.sections import CoilsSection, ConfigFile, Section
 
 _LARGEST_FILE_BYTES = 1 << 20
 
@@ -27,12 +27,16 @@ class ConfigError(Exception):
 
 
 class Config(Section):
-    """Everything the files said, paths resolved. ``digest`` is the SHA-256 of all files read, as hexadecimal text."""
+    """Everything the files said, paths resolved. ``digest`` is the SHA-256 of all files read, as hexadecimal text.
+
+    ``coupler`` is there when the machine is plain outputs.
+    """
 
     path: Path
     file: ConfigFile
     calibration: CalibrationFile
     recipe: RecipeFile
+    coupler: CouplerFile | None = None
     digest: str
 
     def resolve(self, relative: str) -> Path:
@@ -52,11 +56,16 @@ def load_config(path: Path) -> Config:
         raise ConfigError("\n".join(errors))
     calibration = _read(path.parent / station.calibration, CalibrationFile, errors, digest.update)
     recipe = _read(path.parent / station.recipe, RecipeFile, errors, digest.update)
+    coupler = None
+    if isinstance(station.machine, CoilsSection):
+        coupler = _read(path.parent / station.machine.device, CouplerFile, errors, digest.update)
     if calibration is not None and recipe is not None:
         errors.extend(f"{path}  {text}" for text in _contradictions(station, calibration, recipe))
     if errors or calibration is None or recipe is None:
         raise ConfigError("\n".join(errors))
-    return Config(path=path, file=station, calibration=calibration, recipe=recipe, digest=digest.hexdigest())
+    return Config(
+        path=path, file=station, calibration=calibration, recipe=recipe, coupler=coupler, digest=digest.hexdigest()
+    )
 
 
 def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
@@ -78,9 +87,17 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
     line = station.sorting.decision_mm
     if line >= nearest:
         yield f"sorting.decision_mm  {line:g} lies behind the first bank at {nearest:g}; move it upstream"
+    yield from _machine_contradictions(station)
     used = [bank.first_output + lane for bank in station.banks for lane in range(bank.lanes)]
     if len(used) != len(set(used)) or max(used) > 63:
         yield "banks  outputs overlap or lie above 63; give every lane its own output from 0 to 63"
+
+
+def _machine_contradictions(station: ConfigFile) -> Iterator[str]:
+    machine = station.machine
+    run = machine.run_output if isinstance(machine, CoilsSection) else None
+    if run is not None and any(bank.first_output <= run < bank.first_output + bank.lanes for bank in station.banks):
+        yield f"machine.run_output  output {run} belongs to a bank; wire the belt to another one"
 
 
 def _read(path: Path, model: type[Model], errors: list[str], seen: Callable[[bytes], None]) -> Model | None:

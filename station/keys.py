@@ -9,13 +9,19 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from station.named_files import CalibrationFile, RecipeFile
+from station.named_files import CalibrationFile, CouplerFile, RecipeFile
 from station.sections import ConfigFile
 
 
 def describe_keys() -> Iterator[str]:
-    """One line per key of the three files a station is made of."""
-    for title, model in (("station file", ConfigFile), ("calibration", CalibrationFile), ("recipe", RecipeFile)):
+    """One line per key of the files a station is made of."""
+    files: dict[str, type[BaseModel]] = {
+        "station file": ConfigFile,
+        "calibration": CalibrationFile,
+        "recipe": RecipeFile,
+        "coupler": CouplerFile,
+    }
+    for title, model in files.items():
         yield f"# {title}"
         yield from _lines(model, "")
 

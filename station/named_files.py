@@ -1,4 +1,4 @@
-"""The files a station file names: what was measured on the line, and how to sort."""
+"""The files a station file names: what was measured on the line, how to sort, where a device has its registers."""
 
 from __future__ import annotations
 
@@ -27,6 +27,31 @@ class RuleSection(Section):
     labels: list[str] = Field(min_length=1, description="codebook ids")
     outlet: str = Field(min_length=1, description="where these pieces go")
     min_confidence: float = Field(gt=0, lt=1, description="below this the piece passes as unsure")
+
+
+class RegisterWrite(Section):
+    at: int = Field(ge=0, le=65535, description="zero-based holding register")
+    value: int = Field(ge=0, le=65535, description="what is written there")
+
+
+class WatchdogSection(Section):
+    time_at: int = Field(ge=0, le=65535, description="register of its time in ms")
+    time_words: Literal[1, 2] = Field(1, description="registers of the time, low word first")
+    reset: list[RegisterWrite] = Field([], description="writes that bring it back after it fell, in this order")
+    also: list[RegisterWrite] = Field([], description="further settings, written at connect")
+    fallen_at: int | None = Field(None, ge=0, le=65535, description="register that shows that it has fallen")
+    fallen_mask: int = Field(0, ge=0, le=65535, description="bits of that register which show it")
+    needs_writes: bool = Field(True, description="only writing keeps it quiet, reading does not")
+
+
+class CouplerFile(Section):
+    """Where a kind of remote I/O coupler has its registers."""
+
+    name: str = Field(min_length=1)
+    source: str = Field(min_length=10, description="where each register is documented")
+    outputs_at: int = Field(ge=0, le=65535, description="register of outputs 0 to 15; the next ones follow")
+    inputs_at: int = Field(ge=0, le=65535, description="register of inputs 0 to 15; the next ones follow")
+    watchdog: WatchdogSection
 
 
 class RecipeFile(Section):

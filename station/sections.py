@@ -58,6 +58,36 @@ class MemoryMachineSection(Section):
     kind: Literal["memory"]
 
 
+class SerialBoardSection(Section):
+    kind: Literal["serial-board"]
+    port: str = Field(description="serial port of the board, best as /dev/serial/by-id/...")
+    baud: int = Field(115200, ge=9600, le=3_000_000, description="speed of the line; a USB port bears any")
+    uart: bool = Field(False, description="true when bytes really travel at that speed (no USB port on the board)")
+    timeout_ms: int = Field(100, ge=20, le=5000, description="longest wait for an answer")
+
+
+class CoilsSection(Section):
+    """Plain outputs behind a Modbus TCP coupler: the station fires by itself, less exactly than a controller."""
+
+    kind: Literal["coils"]
+    host: str = Field(description="address of the coupler")
+    port: int = Field(502, ge=1, le=65535, description="TCP port of the coupler")
+    unit: int = Field(1, ge=0, le=255, description="Modbus unit id of the coupler")
+    device: str = Field(description="file that says where this kind of coupler has its registers")
+    encoder_at: int = Field(ge=0, le=65535, description="first holding register of the encoder count")
+    encoder_high_word_first: bool = Field(False, description="word order of a 32-bit count")
+    encoder_host: str | None = Field(None, description="address of the encoder, when it is no module of the coupler")
+    encoder_port: int = Field(502, ge=1, le=65535, description="its TCP port")
+    encoder_unit: int = Field(1, ge=0, le=255, description="its Modbus unit id")
+    estop_input: int = Field(ge=0, le=1023, description="input that is on while the emergency stop is not pressed")
+    guard_input: int | None = Field(None, ge=0, le=1023, description="input that is on while the guards are closed")
+    air_input: int | None = Field(None, ge=0, le=1023, description="input that is on while there is air")
+    run_output: int | None = Field(None, ge=0, le=255, description="output that requests the belt")
+    watchdog_ms: int = Field(100, ge=20, le=200, description="the coupler closes its outputs after such a silence")
+    late_ms: float = Field(3.0, gt=0, le=100, description="a shot that would come later than this is not fired")
+    timeout_ms: int = Field(60, ge=10, le=5000, description="longest wait for one answer")
+
+
 class BankSection(Section):
     outlet: str = Field(min_length=1, description="where pieces hit by this bank land")
     kind: EjectorKind = Field(strict=False, description="valve, pusher or flap")
@@ -135,7 +165,9 @@ class CropsSection(Section):
 
 
 CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSection, Field(discriminator="kind")]
-MachineSection = Annotated[ModbusTcpSection | MemoryMachineSection, Field(discriminator="kind")]
+MachineSection = Annotated[
+    ModbusTcpSection | SerialBoardSection | CoilsSection | MemoryMachineSection, Field(discriminator="kind")
+]
 
 
 class ConfigFile(Section):

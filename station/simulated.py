@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from control.coil_machine import CoilSettings
+from control.modbus_machine import ModbusSettings
+from control.serial_machine import SerialBoardSettings
 from control.types import MachineLost
+from hil.board_bench import BoardReady, BoardSettings, run_board
 from hil.controller import ControllerSettings
+from hil.coupler import CouplerSettings
+from hil.coupler_process import CouplerProcessSettings, run_coupler
 from hil.drive import DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.feeder import FeederSettings
@@ -34,7 +41,6 @@ from vision.frame_ring import FrameRing
 
 _SLOTS = 6
 _READY_S = 30.0
-_LIMIT_MARGIN = 1.2
 _RUN_UP_MM = 1500.0
 _CAUSES = {
     PageMishap.estop: MishapName.estop,
@@ -61,7 +67,7 @@ class SimulatedLine:
         self._members: dict[str, Member] = {}
         self._truth_link: Link | None = None
         self.camera = RingCameraChoice(self._ring.name, self._view.shape, _SLOTS)
-        self.machine = setup.modbus_settings(config)
+        self.machine = setup.machine_settings(config)
         self.starts_at_once = section.starts_at_once
 
     def __enter__(self) -> Self:
@@ -143,9 +149,9 @@ class SimulatedLine:
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
-        settings = _emulator_settings(self._config)
+        process, settings = _controller(self._config)
         self._members["controller"] = start_member(
-            "controller", run_emulator, (settings, self._motion.name, events, end), here
+            "controller", process, (settings, self._motion.name, events, end), here
         )
         end.close()
         events.close()
@@ -170,7 +176,7 @@ def _is_ready(link: Link) -> bool:
     for message in messages:
         if isinstance(message, EmulatorFailed):
             raise MachineLost(message.sentence)
-    return any(isinstance(message, EmulatorReady) for message in messages)
+    return any(isinstance(message, EmulatorReady | BoardReady) for message in messages)
 
 
 def painted_frames(config: Config, seconds: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
@@ -225,8 +231,37 @@ def _encoder(config: Config) -> EncoderSettings:
     return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
 
 
-def _emulator_settings(config: Config) -> EmulatorSettings:
-    machine = setup.modbus_settings(config)
-    longest_on_ms = (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * machine.expected.outputs
-    controller = ControllerSettings(longest_on_ms, drive=_drive(config), encoder=_encoder(config))
-    return EmulatorSettings(controller, host=machine.host, port=machine.port, unit=machine.unit)
+def _controller(config: Config) -> tuple[Callable[..., None], object]:
+    """The process that plays the machine this station is set up for, and its settings."""
+    machine = setup.machine_settings(config)
+    controller = ControllerSettings(setup.longest_on_ms(config), drive=_drive(config), encoder=_encoder(config))
+    match machine:
+        case ModbusSettings():
+            return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
+        case SerialBoardSettings():
+            baud = machine.baud if machine.is_uart else None
+            return run_board, BoardSettings(controller, Path(machine.port), baud=baud)
+        case CoilSettings():
+            return run_coupler, _coupler_process(config, machine)
+        case _:
+            assert_never(machine)
+
+
+def _coupler_process(config: Config, machine: CoilSettings) -> CouplerProcessSettings:
+    """Where nothing is wired for an interlock or the run request, the simulated plant has it at a place of its own."""
+    free = max(bit or 0 for bit in (machine.estop_input, machine.guard_input, machine.air_input)) + 1
+    wired = (machine.guard_input, machine.air_input)
+    guard, air = (free + n if bit is None else bit for n, bit in enumerate(wired))
+    if machine.run_output is None:
+        raise ConfigError(
+            f"{config.path}  machine.run_output  the simulated belt runs only when it is asked to: add it"
+        )
+    coupler = CouplerSettings(
+        machine.coupler,
+        machine.encoder,
+        machine.expected.counter_bits,
+        machine.expected.outputs,
+        machine.run_output,
+        (machine.estop_input, guard, air),
+    )
+    return CouplerProcessSettings(coupler, _drive(config), _encoder(config), machine.host, machine.port, machine.unit)

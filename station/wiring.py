@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from control.coil_machine import CoilSettings
 from control.modbus_machine import ModbusSettings
+from control.serial_machine import SerialBoardSettings
 from control.types import Identity, Machine
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class RecordedMachineChoice:
 
 
 CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
-MachineChoice = ModbusSettings | RecordedMachineChoice
+MachineChoice = ModbusSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
 
 
 def open_camera(choice: CameraChoice) -> Camera:
@@ -115,6 +117,14 @@ def open_machine(choice: MachineChoice) -> Machine:
             from control.modbus_machine import ModbusMachine
 
             return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+        case SerialBoardSettings():
+            from control.serial_machine import SerialMachine
+
+            return SerialMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+        case CoilSettings():
+            from control.coil_machine import CoilMachine
+
+            return CoilMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
         case RecordedMachineChoice():
             return _recorded_machine(choice)
         case _:

@@ -5,7 +5,7 @@ import pytest
 # These run real processes, sockets or a browser against the real clock, and a shared machine can stand still for a
 # second or two: they get another try. Everything else is exact and gets none.
 _REALTIME = {
-    "tests.control.test_contract",
+    "tests.control.test_machine_contract",
     "tests.control.test_modbus_machine",
     "tests.control.test_process",
     "tests.hil.test_emulator",

@@ -105,7 +105,8 @@ def test_a_connection_that_ends_is_told_from_silence(linger: bytes) -> None:
 
         thread = threading.Thread(target=hang_up_when_asked)
         thread.start()
-        wire = ModbusWire("127.0.0.1", other.getsockname()[1], UNIT, timeout_ms=500, connect_timeout_ms=800)
+        port = other.getsockname()[1]
+        wire = ModbusWire("127.0.0.1", port, UNIT, 500.0, connect_timeout_ms=800.0, now_ns=time.monotonic_ns)
         wire.connect()
         with pytest.raises(MachineLost, match="closed the connection"):
             wire.read(0, 8, "the identity block")
@@ -191,12 +192,16 @@ def test_a_slow_answer_is_never_used(server: PlcServer) -> None:
 
 
 def test_one_slow_answer_is_asked_for_again(server: PlcServer) -> None:
-    machine = make_machine(server.port, replace(SETTINGS, max_round_trip_ms=20.0))
+    clocks = [time.monotonic_ns]
+
+    def now_ns() -> int:
+        return clocks[-1]()
+
+    machine = ModbusMachine(replace(SETTINGS, port=server.port, max_round_trip_ms=20.0), now_ns)
     machine.open()
-    server.delay_s = 0.03
     server.plc.is_scanning = False
     instants = iter([0, 0, 25_000_000, 30_000_000, 40_000_000])
-    machine._now_ns = lambda: next(instants)
+    clocks.append(lambda: next(instants))
 
     assert machine.sample().taken_ns == 35_000_000
     machine.close()

@@ -1,0 +1,313 @@
+"""A plant with nothing but plain outputs: this process counts along and fires by itself, through a remote I/O coupler.
+
+The coupler has no job ring. The control process extrapolates the encoder between two readings, sleeps until an edge is
+due less the measured latency of a write, and writes the whole output image in one frame. It is milliseconds late when
+the computer or the network is; ``errors`` says honestly by how much. The coupler's own watchdog closes everything when
+this process dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from control.count_line import CountLine
+from control.coupler_map import CouplerMap, EncoderPlace
+from control.lateness import ErrorCurve, Lateness
+from control.modbus_answers import Wire
+from control.modbus_wire import ModbusWire
+from control.shot_queue import Shot, ShotQueue
+from control.types import (
+    Identity,
+    Interlocks,
+    Job,
+    MachineLost,
+    MachineMismatch,
+    MachineSample,
+    ShotReport,
+    ShotResult,
+)
+
+_BEAT_LIMIT_NS = 200_000_000
+_STALE_NS = 60_000_000
+_LEAD_STEP_NS = 500_000
+_LEAD_MOST_NS = 5_000_000
+_LEAD_SHARE = 16
+_TOGETHER_NS = 100_000
+_CLOSE_EARLY_NS = 3_000_000
+_READ_BACK_NS = 50_000_000
+_MOST_WORDS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CoilSettings:
+    """Where the coupler is and what hangs on it.
+
+    ``expected`` is what the station reckons with; a coupler has no identity of ours. ``longest_on_ms`` is one limit per
+    output. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
+    as safe); ``run_output`` None: the belt runs by itself. An edge that is more than ``late_ms`` late is not fired.
+    """
+
+    host: str
+    port: int
+    unit: int
+    expected: Identity
+    coupler: CouplerMap
+    encoder: EncoderPlace
+    longest_on_ms: tuple[float, ...]
+    estop_input: int
+    guard_input: int | None = None
+    air_input: int | None = None
+    run_output: int | None = None
+    watchdog_ms: int = 100
+    late_ms: float = 3.0
+    timeout_ms: float = 60.0
+    connect_timeout_ms: float = 800.0
+    max_round_trip_ms: float = 20.0
+
+
+class CoilMachine:
+    """A ``Machine`` that also wants to be served between two polls (``serve``). Not safe for threads."""
+
+    def __init__(self, settings: CoilSettings, now_ns: Callable[[], int], wire: Wire | None = None) -> None:
+        """``wire`` None speaks Modbus TCP with the coupler."""
+        self._settings = settings
+        self._now_ns = now_ns
+        coupler = _wire(settings, settings.host, settings.port, settings.unit, now_ns)
+        self._wire: Wire = coupler if wire is None else wire
+        place = settings.encoder
+        self._encoder_wire: Wire = (
+            self._wire if place.host is None else _wire(settings, place.host, place.port, place.unit, now_ns)
+        )
+        outputs = (settings.expected.outputs, 0 if settings.run_output is None else settings.run_output + 1)
+        self._words = -(-max(outputs) // 16)
+        self._input_words, self._encoder_word = _block(settings)
+        self._lateness = Lateness()
+        self._lead_ns = 0
+        self._begin()
+
+    def open(self) -> Identity:
+        """Connect, arm the coupler's watchdog and read it back, switch everything off and see that it is."""
+        self._begin()
+        self._wire.connect()
+        if self._encoder_wire is not self._wire:
+            self._encoder_wire.connect()
+        self._arm_watchdog()
+        begun_ns = self._now_ns()
+        self._write(0)
+        self._lead_ns = (self._now_ns() - begun_ns) // 2
+        self._read_back()
+        return self._settings.expected
+
+    def sample(self) -> MachineSample:
+        """Read inputs and encoder, see that the outputs are as they were written, and do what is due."""
+        count, taken_ns, self._interlocks = self._read_inputs()
+        self._line.add(count, taken_ns)
+        self._follow()
+        self.serve()
+        if self._now_ns() - self._seen_ns > _READ_BACK_NS:
+            self._read_back()
+        if self._now_ns() - self._written_ns > self._settings.watchdog_ms * 1_000_000 // 4:
+            self._write(self._written)
+        reports = tuple(self._reports)
+        self._reports.clear()
+        return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports)
+
+    def serve(self) -> int | None:
+        """Switch what is due now; the instant at which to be called again, None when nothing waits.
+
+        Raises MachineLost.
+        """
+        self._follow()
+        now_ns = self._now_ns() + self._lead_ns + _TOGETHER_NS
+        may_open = now_ns - self._line.read_ns < _STALE_NS
+        shots, late = self._queue.step(now_ns, self._line.at(now_ns), may_open=may_open)
+        self._reports += late
+        if self._image() != self._written:
+            acted_ns = self._write(self._image())
+            for shot in shots:
+                self._book(shot, acted_ns)
+        else:
+            self._reports += [self._fired(shot, now_ns) for shot in shots]
+        return self._next_ns()
+
+    def arm(self, jobs: Sequence[Job]) -> None:
+        """Queue the jobs; what cannot be done has its report with the next sample."""
+        count = self._line.at(self._now_ns())
+        for job in jobs:
+            refused = self._queue.add(job, count) if self._armed else ShotReport(job.id, ShotResult.ignored, count)
+            self._reports += [] if refused is None else [refused]
+
+    def beat(self, *, run: bool, armed: bool) -> None:
+        """State the requests; without a beat for 200 ms everything is dropped."""
+        self._beaten_ns = self._now_ns()
+        self._wants = (run, armed)
+        self._follow()
+
+    def safe(self) -> None:
+        """Everything off, now."""
+        self._wants = (False, False)
+        self._follow()
+        self._write(0)
+
+    def close(self) -> None:
+        """Let go of the connections; the coupler's own watchdog closes what is still on."""
+        self._wire.close()
+        if self._encoder_wire is not self._wire:
+            self._encoder_wire.close()
+
+    @property
+    def errors(self) -> ErrorCurve:
+        """How far from their counts the shots were fired since this machine was made, as measured here."""
+        return self._lateness.curve()
+
+    def _begin(self) -> None:
+        settings = self._settings
+        limits = [max(1, round(ms * 1e6) - _CLOSE_EARLY_NS) for ms in settings.longest_on_ms]
+        late_counts = round(settings.late_ms * 1e-3 * settings.expected.ticks_per_mm * 1000)
+        self._queue = ShotQueue(settings.expected.counter_bits, limits, late_counts)
+        self._line = CountLine(settings.expected.counter_bits)
+        self._reports: list[ShotReport] = []
+        self._interlocks = Interlocks(estop_ok=False, guard_closed=False, air_ok=False)
+        self._run = self._armed = False
+        self._wants = (False, False)
+        self._asked = (True, True)
+        self._beaten_ns = 0
+        self._written = 0
+        self._written_ns = 0
+        self._seen_ns = 0
+
+    def _follow(self) -> None:
+        """A request is granted when it rises, kept while it stands, and lost with the beat or an interlock."""
+        is_fresh = self._now_ns() - self._beaten_ns <= _BEAT_LIMIT_NS
+        if is_fresh and self._interlocks.estop_ok and self._interlocks.guard_closed:
+            run, armed = self._wants
+            self._run = run and (self._run or not self._asked[0])
+            self._armed = armed and (self._armed or not self._asked[1])
+            self._asked = self._wants
+        else:
+            self._run = self._armed = False
+            self._asked = (True, True)
+        if not self._armed:
+            self._reports += self._queue.drop(self._line.at(self._now_ns()))
+
+    def _image(self) -> int:
+        """The output image as a mask."""
+        run = self._settings.run_output
+        return self._queue.outputs | (1 << run if self._run and run is not None else 0)
+
+    def _write(self, image: int) -> int:
+        """The whole image in one frame; the middle of its round trip."""
+        words = [image >> 16 * n & 0xFFFF for n in range(self._words)]
+        asked_ns = self._now_ns()
+        self._wire.write(self._settings.coupler.outputs_at, words, "the outputs")
+        self._written, self._written_ns = image, asked_ns
+        return (asked_ns + self._now_ns()) // 2
+
+    def _book(self, shot: Shot, acted_ns: int) -> None:
+        """A shot's report, its error, and what the error teaches about the latency."""
+        report = self._fired(shot, acted_ns)
+        off_counts = self._queue.ahead(report.encoder_count, shot.job.open_count)
+        self._reports.append(report)
+        rate = self._line.counts_per_ns
+        if rate > 0:
+            off_ns = off_counts / rate
+            self._lateness.add(off_ns / 1e6, off_counts / self._settings.expected.ticks_per_mm)
+            step = max(-_LEAD_STEP_NS, min(_LEAD_STEP_NS, round(off_ns)))
+            self._lead_ns = max(0, min(_LEAD_MOST_NS, self._lead_ns + step // _LEAD_SHARE))
+
+    def _fired(self, shot: Shot, acted_ns: int) -> ShotReport:
+        return ShotReport(shot.job.id, ShotResult.fired, self._line.at(acted_ns))
+
+    def _next_ns(self) -> int | None:
+        now_ns = self._now_ns()
+        due_ns = self._queue.next_ns(now_ns, self._line.at(now_ns), self._line.counts_per_ns)
+        return None if due_ns is None else due_ns - self._lead_ns
+
+    def _read_inputs(self) -> tuple[int, int, Interlocks]:
+        """(count, its instant, interlocks); the instant is the middle of the encoder's round trip."""
+        settings = self._settings
+        words = self._input_words
+        begun_ns = self._now_ns()
+        images = self._wire.read(settings.coupler.inputs_at, words, "the inputs")
+        asked_ns = self._now_ns() if self._encoder_word is None else begun_ns
+        width = settings.expected.counter_bits // 16
+        if self._encoder_word is None:
+            raw = self._encoder_wire.read(settings.encoder.at, width, "the encoder")
+        else:
+            raw = images[self._encoder_word : self._encoder_word + width]
+        answered_ns = self._now_ns()
+        if answered_ns - asked_ns > settings.max_round_trip_ms * 1e6:
+            self._lose(
+                f"answers too slowly: {(answered_ns - asked_ns) / 1e6:.0f} ms. Check the network for other traffic."
+            )
+        count = _joined(raw, high_word_first=settings.encoder.high_word_first)
+        wired = (settings.estop_input, settings.guard_input, settings.air_input)
+        safe = (bit is None or bool(images[bit // 16] >> bit % 16 & 1) for bit in wired)
+        return count, (asked_ns + answered_ns) // 2, Interlocks(*safe)
+
+    def _read_back(self) -> None:
+        """The coupler's own image of its outputs; another than ours is a fallen watchdog or a second master."""
+        seen = _joined(self._wire.read(self._settings.coupler.outputs_at, self._words, "the outputs"))
+        self._seen_ns = self._now_ns()
+        if seen == self._written:
+            return
+        if self._has_fallen():
+            self._lose(
+                "had its watchdog fall: it heard nothing for too long. Check the network and this computer's load."
+            )
+        self._lose(
+            f"shows outputs {seen:#x} where {self._written:#x} was written: another master writes to it, or its "
+            "watchdog has closed them."
+        )
+
+    def _arm_watchdog(self) -> None:
+        """Set its time and read it back; a coupler without a working watchdog is not used."""
+        watchdog, wanted = self._settings.coupler.watchdog, self._settings.watchdog_ms
+        words = [wanted >> 16 * n & 0xFFFF for n in range(watchdog.time_words)]
+        for at, value in watchdog.reset:
+            self._wire.write(at, [value], "the watchdog's reset")
+        seen = _joined(self._wire.read(watchdog.time_at, watchdog.time_words, "the watchdog's time"))
+        if seen != wanted:
+            self._wire.write(watchdog.time_at, words, "the watchdog's time")
+            seen = _joined(self._wire.read(watchdog.time_at, watchdog.time_words, "the watchdog's time"))
+        for at, value in watchdog.also:
+            self._wire.write(at, [value], "the watchdog's settings")
+        if seen != wanted or self._has_fallen():
+            self._wire.close()
+            raise MachineMismatch(
+                f"The coupler at {self._wire_name()} does not take its watchdog: {wanted} ms were written, {seen} ms "
+                "are set. Without it outputs could stay on when this computer fails, so it is not used."
+            )
+
+    def _has_fallen(self) -> bool:
+        where = self._settings.coupler.watchdog.is_fallen
+        return where is not None and bool(self._wire.read(where[0], 1, "the coupler's state")[0] & where[1])
+
+    def _wire_name(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _lose(self, what: str) -> NoReturn:
+        self.close()
+        raise MachineLost(f"The coupler at {self._wire_name()} {what}")
+
+
+def _block(settings: CoilSettings) -> tuple[int, int | None]:
+    """How many input registers are read at once, and where in them the count is; None: it has a read of its own."""
+    wired = (settings.estop_input, settings.guard_input, settings.air_input)
+    words = max(bit for bit in wired if bit is not None) // 16 + 1
+    word = settings.encoder.at - settings.coupler.inputs_at
+    end = word + settings.expected.counter_bits // 16
+    if settings.encoder.host is not None or not 0 <= word <= end <= _MOST_WORDS:
+        return words, None
+    return max(words, end), word
+
+
+def _joined(words: Sequence[int], *, high_word_first: bool = False) -> int:
+    ordered = reversed(words) if high_word_first else words
+    return sum(word << 16 * n for n, word in enumerate(ordered))
+
+
+def _wire(settings: CoilSettings, host: str, port: int, unit: int, now_ns: Callable[[], int]) -> ModbusWire:
+    return ModbusWire(host, port, unit, settings.timeout_ms, settings.connect_timeout_ms, now_ns)

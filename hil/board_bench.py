@@ -1,0 +1,364 @@
+"""The process that is the simulated serial board: the reference firmware in a process of its own, on real terminals.
+
+driver --terminal-- wire --terminal-- firmware --outputs--> this process --> the world
+                                      firmware <--encoder, interlocks-- this process
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import random
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from control.process import take_priority
+from control.types import Interlocks
+from hil.controller import ControllerSettings
+from hil.drive import DrivenBelt
+from hil.firmware.board import CLOCK
+from hil.firmware.pty_pins import DRIVEN, DRIVEN_BYTES, SHARED
+from hil.motion import Motion
+from hil.types import EmulatorFailed, Mishap, MishapName, ValveEvent
+from vision.types import Port
+
+_TICK_S = 0.001
+_CHUNK = 4096
+_RUN_BIT = 1 << 64
+_SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
+_SHARED_FOLDER = "/dev/shm"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSettings:
+    """``port`` is where the terminal appears, as a link. ``python`` None takes MicroPython where there is one.
+
+    ``fifo_priority`` is of this process and of the firmware, one below; None asks for none. ``baud`` None is a USB
+    port, which has no speed of its own; otherwise a driver that speaks at another speed hears and says rubbish.
+    """
+
+    controller: ControllerSettings
+    port: Path
+    python: tuple[str, ...] | None = None
+    baud: int | None = None
+    fifo_priority: int | None = 50
+    seed: int = 1
+
+
+class BoardReady(NamedTuple):
+    """The board can be opened at ``port``; ``runs_on`` says which Python its firmware runs on."""
+
+    port: str
+    runs_on: str
+    firmware_pid: int
+
+
+class WireTrouble(NamedTuple):
+    """What the wire does from now on: shares of bytes that are flipped or lost, or no wire at all (adapter gone)."""
+
+    flipped: float = 0.0
+    lost: float = 0.0
+    unplugged: bool = False
+
+
+def run_board(settings: BoardSettings, motion_name: str, valve_events: Port, mishaps: Port) -> None:
+    """Process entry. Says ``BoardReady`` over ``mishaps``, or ``EmulatorFailed`` and exits with 2.
+
+    Hears ``Mishap`` and ``WireTrouble``; ends with all outputs off on SIGTERM or when the other end is gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    motion = Motion(motion_name)
+    bench: _Bench | None = None
+    try:
+        bench = _Bench(settings, motion, valve_events, mishaps)
+        signal.signal(signal.SIGTERM, bench.ask_to_end)
+        take_priority(settings.fifo_priority)
+        gc.collect()
+        gc.freeze()
+        bench.keep()
+    except OSError as cause:
+        with contextlib.suppress(ConnectionError):
+            mishaps.send(EmulatorFailed(f"The simulated serial board cannot start: {cause}."))
+            sys.exit(2)
+    finally:
+        if bench is not None:
+            bench.close()
+        motion.close()
+
+
+def micropython() -> tuple[str, ...] | None:
+    """The command that runs MicroPython here; None when it is not installed."""
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("micropython", path=os.pathsep.join((beside, os.environ.get("PATH", ""))))
+    return None if found is None else (found,)
+
+
+class _Terminal:
+    """A pseudo terminal, raw; ``path`` is the end that others open. It is kept open here, so that nobody hangs up."""
+
+    def __init__(self) -> None:
+        self.master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        modes = termios.tcgetattr(self._slave)
+        modes[6][termios.VMIN], modes[6][termios.VTIME] = 0, 0
+        termios.tcsetattr(self._slave, termios.TCSANOW, modes)
+        os.set_blocking(self.master, False)
+        self.path = os.ttyname(self._slave)
+
+    def speed(self) -> int:
+        """What the other end has set, as a constant of termios."""
+        return int(termios.tcgetattr(self._slave)[5])
+
+    def close(self) -> None:
+        os.close(self.master)
+        os.close(self._slave)
+
+
+class _Firmware:
+    """The firmware's process, its terminal and the file its encoder reads."""
+
+    def __init__(self, settings: BoardSettings, command: tuple[str, ...]) -> None:
+        controller = settings.controller
+        self.terminal = _Terminal()
+        folder = _SHARED_FOLDER if os.path.isdir(_SHARED_FOLDER) else None
+        self._shared = tempfile.NamedTemporaryFile(prefix="board-", dir=folder)  # noqa: SIM115 - closed with the rest
+        self._number = 0
+        self.publish(0, 0.0, 0.0, 0)
+        longest = [str(round(ms * 1000)) for ms in controller.longest_on_ms]
+        scaled = str(round(controller.encoder.ticks_per_mm * 100_000))
+        root = str(Path(__file__).resolve().parent.parent)
+        self._process = subprocess.Popen(
+            [*command, "-m", "hil.firmware.pty_pins", self.terminal.path, self._shared.name, scaled, *longest],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            cwd=root,
+            env={**os.environ, "MICROPYPATH": root, "PYTHONPATH": root},
+        )
+        assert self._process.stdout is not None
+        self.outputs = self._process.stdout.fileno()
+        os.set_blocking(self.outputs, False)
+        self._hurry(settings.fifo_priority)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def publish(self, us: int, count: float, per_us: float, inputs: int) -> None:
+        """Where the belt is and what the interlocks say."""
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        made = struct.pack(SHARED, self._number, us, count, per_us, inputs, self._number)
+        os.pwrite(self._shared.fileno(), made, 0)
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self.terminal.close()
+        self._shared.close()
+
+    def _hurry(self, priority: int | None) -> None:
+        if priority is not None:
+            with contextlib.suppress(OSError):
+                os.sched_setscheduler(self.pid, os.SCHED_FIFO, os.sched_param(max(1, priority - 1)))
+
+
+class _Bench:
+    """Moves the belt, carries bytes, and tells the world of outputs that switch."""
+
+    def __init__(self, settings: BoardSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
+        self._settings = settings
+        self._motion = motion
+        self._valve_events: Port | None = valve_events
+        self._mishaps = mishaps
+        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+        encoder = settings.controller.encoder
+        self._belt = DrivenBelt(settings.controller.drive, encoder, now_ns, motion.read().pos_mm)
+        self._command = settings.python or micropython() or (sys.executable,)
+        self._firmware = _Firmware(settings, self._command)
+        self._driver: _Terminal | None = None
+        self._wire = _Wire(settings)
+        self._interlocks = _SAFE
+        self._driven = 0
+        self._half = b""
+        self._unsent: deque[ValveEvent] = deque()
+        self._stuck = self._asked = False
+
+    def ask_to_end(self, _signal: int, _frame: object) -> None:
+        self._asked = True
+
+    def keep(self) -> None:
+        """Until told to end; raises ConnectionError never: the parent's end is enough."""
+        self._plug()
+        self._mishaps.send(BoardReady(str(self._settings.port), self._runs_on(), self._firmware.pid))
+        with contextlib.suppress(ConnectionError):
+            while not self._asked:
+                self._turn(time.monotonic_ns())  # noqa: TID251 - process loop
+                self._carry()
+
+    def close(self) -> None:
+        """The board loses its supply: everything off."""
+        self._switch(0, time.monotonic_ns())  # noqa: TID251 - process loop
+        self._unplug()
+        self._firmware.close()
+
+    def _runs_on(self) -> str:
+        return "MicroPython" if "micropython" in Path(self._command[0]).name else "CPython"
+
+    def _turn(self, now_ns: int) -> None:
+        """The belt's next piece of way, with the encoder and the interlocks."""
+        for message in self._mishaps.receive():
+            self._suffer(message)
+        belt = self._belt
+        motion = belt.advance(now_ns, run=bool(self._driven & _RUN_BIT))
+        self._motion.write(motion)
+        per_us = 0.0 if self._stuck else motion.speed_mm_s * self._settings.controller.encoder.ticks_per_mm * 1e-6
+        inputs = sum(bit << n for n, bit in enumerate(self._interlocks))
+        self._firmware.publish(now_ns // 1000 % CLOCK, float(belt.count(now_ns)), per_us, inputs)
+        if not self._firmware.alive():
+            self._switch(0, now_ns)
+
+    def _carry(self) -> None:
+        """Bytes both ways and outputs, for a millisecond at most."""
+        ends = [self._firmware.terminal.master, self._firmware.outputs]
+        ends += [] if self._driver is None else [self._driver.master]
+        ready = select.select(ends, [], [], _TICK_S)[0]
+        if self._driver is not None and self._driver.master in ready:
+            self._pass(self._driver, self._firmware.terminal)
+        if self._firmware.terminal.master in ready:
+            self._pass(self._firmware.terminal, self._driver)
+        if self._firmware.outputs in ready:
+            self._feel(_read(self._firmware.outputs))
+
+    def _pass(self, source: _Terminal, sink: _Terminal | None) -> None:
+        data = _read(source.master)
+        if sink is not None and data:
+            with contextlib.suppress(OSError):
+                os.write(sink.master, self._wire.carry(data, self._driver))
+
+    def _feel(self, data: bytes) -> None:
+        """Outputs as the firmware drove them, each at its own instant."""
+        self._half += data
+        while len(self._half) >= DRIVEN_BYTES:
+            us, outputs, run = struct.unpack_from(DRIVEN, self._half)
+            self._half = self._half[DRIVEN_BYTES:]
+            now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+            ago_us = (now_ns // 1000 - us) % CLOCK
+            self._switch(outputs | (_RUN_BIT if run else 0), now_ns - ago_us * 1000)
+
+    def _switch(self, driven: int, t_ns: int) -> None:
+        changed = (driven ^ self._driven) & ~_RUN_BIT
+        self._driven = driven
+        motion = self._belt.motion
+        self._unsent.extend(
+            ValveEvent(n, bool(driven >> n & 1), t_ns, motion.at(t_ns), motion.speed_mm_s)
+            for n in range(changed.bit_length())
+            if changed >> n & 1
+        )
+        self._send()
+
+    def _send(self) -> None:
+        """Nobody there to feel the air is no reason to stop."""
+        try:
+            while self._valve_events is not None and self._unsent and self._valve_events.send(self._unsent[0]):
+                self._unsent.popleft()
+        except ConnectionError:
+            self._valve_events = None
+
+    def _suffer(self, message: object) -> None:
+        if isinstance(message, WireTrouble):
+            self._wire.trouble = message
+            (self._unplug if message.unplugged else self._plug)()
+        elif isinstance(message, Mishap):
+            self._interlocks = _judged(self._interlocks, message)
+            match message.name:
+                case MishapName.unplugged:
+                    (self._unplug if message.on else self._plug)()
+                case MishapName.encoder_stuck:
+                    self._stuck = message.on
+                    self._belt.stick(stuck=message.on)
+                case MishapName.silent:
+                    self._wire.is_cut = message.on
+                case MishapName.restart if message.on:
+                    self._restart()
+
+    def _restart(self) -> None:
+        """Power gone and back: a fresh firmware, its counter anew."""
+        self._switch(0, time.monotonic_ns())  # noqa: TID251 - process loop
+        self._firmware.close()
+        self._half = b""
+        self._belt.recount(self._settings.controller.restart_count)
+        self._firmware = _Firmware(self._settings, self._command)
+
+    def _plug(self) -> None:
+        if self._driver is None:
+            self._driver = _Terminal()
+            link = self._settings.port
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(self._driver.path)
+
+    def _unplug(self) -> None:
+        if self._driver is not None:
+            self._settings.port.unlink(missing_ok=True)
+            self._driver.close()
+            self._driver = None
+
+
+class _Wire:
+    """What happens to bytes between driver and board."""
+
+    def __init__(self, settings: BoardSettings) -> None:
+        self.trouble = WireTrouble()
+        self.is_cut = False
+        self._chance = random.Random(settings.seed)
+        self._speed = None if settings.baud is None else getattr(termios, f"B{settings.baud}")
+
+    def carry(self, data: bytes, driver: _Terminal | None) -> bytes:
+        """The bytes that come out at the other end."""
+        if self.is_cut:
+            return b""
+        if self._speed is not None and driver is not None and driver.speed() != self._speed:
+            return bytes(byte * 37 & 0xF7 | 0x80 for byte in data)
+        flipped, lost, _unplugged = self.trouble
+        if flipped or lost:
+            kept = [byte for byte in data if self._chance.random() >= lost]
+            return bytes(
+                byte ^ 1 << self._chance.randrange(8) if self._chance.random() < flipped else byte for byte in kept
+            )
+        return data
+
+
+def _judged(interlocks: Interlocks, mishap: Mishap) -> Interlocks:
+    match mishap.name:
+        case MishapName.estop:
+            return interlocks._replace(estop_ok=not mishap.on)
+        case MishapName.guard_open:
+            return interlocks._replace(guard_closed=not mishap.on)
+        case MishapName.air_low:
+            return interlocks._replace(air_ok=not mishap.on)
+    return interlocks
+
+
+def _read(end: int) -> bytes:
+    """What is there; nothing when nobody is at the other end."""
+    try:
+        return os.read(end, _CHUNK)
+    except OSError:
+        return b""
