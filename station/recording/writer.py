@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -73,8 +74,8 @@ class RecordingWriter:
             self._writer.add_attachment(0, 0, name, media_type, content)
         self._channels = {topic: self._register(topic) for topic in TOPICS}
 
-    def begin(self, begin: Begin, now_ns: int) -> None:
-        self._now_ns = max(self._now_ns, now_ns)
+    def begin(self, begin: Begin) -> None:
+        self._now_ns = max(self._now_ns, begin.at_ns)
         self._add(BEGIN, begin.step, encode(Begin, begin))
 
     def step(self, step: StepTexts) -> None:
@@ -103,11 +104,20 @@ class RecordingWriter:
         """What lies in the file by now."""
         return self._file.tell()
 
+    def flush(self) -> None:
+        """Hand finished chunks to the operating system."""
+        self._file.flush()
+
     def close(self) -> None:
         """Write the index and let go."""
         try:
             self._writer.finish()  # type: ignore[no-untyped-call]
         finally:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Let go without an index, because the disk takes nothing more."""
+        with suppress(OSError):
             self._file.close()
 
     def __enter__(self) -> Self:
