@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from station.recording.settings import RecordingSettings
-from station.recording.words import Begin, Finish, Gap, KeptFrame
-from station.recording.writer import RecordingWriter, StepTexts
+from station.recording.texts import RawEntry
+from station.recording.words import Begin, KeptFrame
+from station.recording.writer import RecordingWriter
 
 _NS = 1_000_000_000
 _LONGEST_S = 120.0
 _PER_TURN = 64
-
-Kept = Begin | StepTexts | Gap | Finish | KeptFrame
 
 
 @dataclass(slots=True)
@@ -22,7 +21,7 @@ class _Stretch:
     """What followed one ``Begin``, up to the next."""
 
     begun_ns: int
-    kept: deque[Kept] = field(default_factory=deque)
+    kept: deque[RawEntry] = field(default_factory=deque)
 
 
 class Memory:
@@ -35,7 +34,7 @@ class Memory:
         self._frames: deque[tuple[_Stretch, KeptFrame]] = deque()
         self._frame_bytes = 0
 
-    def take(self, kept: Kept, now_ns: int) -> None:
+    def take(self, kept: RawEntry, now_ns: int) -> None:
         """Remember one thing; nothing is remembered before the first ``Begin``."""
         if isinstance(kept, Begin):
             self._stretches.append(_Stretch(now_ns))
@@ -53,7 +52,7 @@ class Memory:
         """Memory taken by pictures."""
         return self._frame_bytes
 
-    def recall(self) -> Iterator[Kept]:
+    def recall(self) -> Iterator[RawEntry]:
         """Everything remembered, oldest first."""
         for stretch in self._stretches:
             yield from stretch.kept
@@ -73,9 +72,9 @@ class Memory:
 class Incident:
     """One file being written: what was remembered, then what follows until ``after_s`` have gone by in peace."""
 
-    def __init__(self, writer: RecordingWriter, remembered: Iterator[Kept], now_ns: int, after_s: float) -> None:
+    def __init__(self, writer: RecordingWriter, remembered: Iterator[RawEntry], now_ns: int, after_s: float) -> None:
         self._writer = writer
-        self._unwritten: deque[Kept] = deque(remembered)
+        self._unwritten: deque[RawEntry] = deque(remembered)
         self._after_ns = round(after_s * _NS)
         self._latest_ns = now_ns + round(_LONGEST_S * _NS)
         self._until_ns = now_ns + self._after_ns
@@ -86,7 +85,7 @@ class Incident:
         """Something happened again; one file never gets longer than two minutes."""
         self._until_ns = min(now_ns + self._after_ns, self._latest_ns)
 
-    def take(self, kept: Kept, now_ns: int) -> None:
+    def take(self, kept: RawEntry, now_ns: int) -> None:
         self._now_ns = now_ns
         self._unwritten.append(kept)
 
@@ -94,7 +93,7 @@ class Incident:
         """A bit of what waits, so that the steps that arrive meanwhile are not kept waiting; bytes written."""
         before = self._writer.size_bytes
         for _ in range(min(_PER_TURN, len(self._unwritten))):
-            write(self._writer, self._unwritten.popleft())
+            self._writer.write(self._unwritten.popleft())
         return self._writer.size_bytes - before
 
     @property
@@ -110,18 +109,3 @@ class Incident:
         while self.is_busy:
             self.write_on()
         self._writer.close()
-
-
-def write(writer: RecordingWriter, kept: Kept) -> None:
-    """One thing into a file."""
-    match kept:
-        case StepTexts():
-            writer.step(kept)
-        case KeptFrame():
-            writer.frame(kept)
-        case Begin():
-            writer.begin(kept)
-        case Gap():
-            writer.gap(kept)
-        case Finish():
-            writer.finish(kept)

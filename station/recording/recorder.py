@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from station.recording.flight import Incident, Kept, Memory, write
+from station.recording.flight import Incident, Memory
 from station.recording.settings import Frames, RecorderNews, RecorderSetup
 from station.recording.shelf import Shelf, ShelfFull
 from station.recording.tap import StepMade, Told
+from station.recording.texts import RawEntry, texts_of
 from station.recording.words import Begin, Finish, Gap, KeptFrame
-from station.recording.writer import RecordingWriter, texts_of
+from station.recording.writer import RecordingWriter
 
 _NS = 1_000_000_000
 _RUN, _INCIDENT = "run", "incident"
@@ -134,21 +135,21 @@ class Recorder:
         if new:
             self.keep_this(new[0])
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: RawEntry) -> None:
         self._write(kept)
         self._remember(kept)
 
-    def _remember(self, kept: Kept) -> None:
+    def _remember(self, kept: RawEntry) -> None:
         if self._memory is not None:
             self._memory.take(kept, self._now_ns)
         if self._incident is not None:
             self._incident.take(kept, self._now_ns)
 
-    def _write(self, kept: Kept) -> None:
+    def _write(self, kept: RawEntry) -> None:
         if self._writer is None:
             return
         try:
-            write(self._writer, kept)
+            self._writer.write(kept)
         except OSError as error:
             self._stop(error.strerror or str(error))
 

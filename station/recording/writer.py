@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from mcap.writer import CompressionType, IndexType, Writer
 
@@ -28,32 +28,11 @@ from station.recording.layout import (
     Picture,
     Topic,
 )
-from station.recording.words import NOTHING_SEEN, About, Attachment, Begin, EyeAnswers, Finish, Gap, KeptFrame
-from station.types import Inputs, Outputs
+from station.recording.texts import RawEntry, StepTexts
+from station.recording.words import About, Attachment, Begin, Finish, Gap, KeptFrame
 
 _CHUNK_BYTES = 128 * 1024
 _NS = 1_000_000_000
-
-
-class StepTexts(NamedTuple):
-    """One step in canonical texts; ``answers`` None when the eye was not asked."""
-
-    number: int
-    now_ns: int
-    inputs: bytes
-    answers: bytes | None
-    outputs: bytes
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.inputs) + len(self.answers or b"") + len(self.outputs)
-
-
-def texts_of(number: int, inputs: Inputs, answers: EyeAnswers, outputs: Outputs) -> StepTexts:
-    """A step as it will be written."""
-    eye = None if answers == NOTHING_SEEN else encode(EyeAnswers, answers)
-    return StepTexts(number, inputs.now_ns, encode(Inputs, inputs), eye, encode(Outputs, outputs))
 
 
 class RecordingWriter:
@@ -73,6 +52,20 @@ class RecordingWriter:
         for name, media_type, content in attachments:
             self._writer.add_attachment(0, 0, name, media_type, content)
         self._channels = {topic: self._register(topic) for topic in TOPICS}
+
+    def write(self, entry: RawEntry) -> None:
+        """Whatever comes next."""
+        match entry:
+            case StepTexts():
+                self.step(entry)
+            case KeptFrame():
+                self.frame(entry)
+            case Begin():
+                self.begin(entry)
+            case Gap():
+                self.gap(entry)
+            case Finish():
+                self.finish(entry)
 
     def begin(self, begin: Begin) -> None:
         self._now_ns = max(self._now_ns, begin.at_ns)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from station.recording.flight import write
 from station.recording.tap import StepMade, TappedSorter, Told
+from station.recording.texts import texts_of
 from station.recording.words import About, Attachment, Begin, Why
-from station.recording.writer import RecordingWriter, texts_of
+from station.recording.writer import RecordingWriter
 from station.sorter import Sorter
 from tests.station.paper_line import PaperLine, PaperPiece, settings
 
@@ -26,7 +26,7 @@ class FilePort:
     def send(self, message: object) -> bool:
         for told in cast(tuple[Told, ...], message):
             kept = texts_of(*told) if isinstance(told, StepMade) else told
-            write(self.writer, kept)
+            self.writer.write(kept)
         return True
 
     def receive(self) -> list[object]:
