@@ -6,9 +6,9 @@
         outputs = sorter.step(step.inputs, RecordedEye(step.answers))
     recording.frames(), recording.pieces(), recording.attachments["recipe.yaml"].text
 
-A recording may hold several sorters (a process was restarted) and may begin in the middle of a run: ``entries()`` gives
-``Begin``, ``Step``, ``Gap``, ``Finish`` and ``KeptFrame`` in order, ``replay`` shows how to follow them. To write or cut:
-``RecordingWriter(path, about, attachments).write(entry)`` with what ``raw_entries()`` gives.
+A recording may hold several sorters (a process was restarted) and may begin in the middle of a run: ``entries()``
+gives ``Begin``, ``Step``, ``Gap``, ``Finish`` and ``KeptFrame`` in order, ``replay`` shows how to follow them. To write
+or cut: ``RecordingWriter(path, about, attachments).write(entry)`` with what ``raw_entries()`` gives.
 
 ``words``     what a recording is made of; read it first
 ``reader``    open a recording: ``open_recording(path)``

@@ -113,6 +113,7 @@ class Recorder:
             frames=self._frames,
             frames_missed=frames_missed,
             incidents=self._incidents,
+            has_memory=self._memory is not None,
         )
 
     def close(self) -> None:

@@ -72,6 +72,7 @@ class RecorderNews(NamedTuple):
     """What the recorder says about itself once a second. ``stopped`` is the reason when nothing is recorded.
 
     ``days_kept``: how far back recordings will reach at the present rate; ``days_left``: until the oldest has to go.
+    ``has_memory``: the last minute can be kept.
     """
 
     file: str
@@ -85,3 +86,4 @@ class RecorderNews(NamedTuple):
     frames: int
     frames_missed: int
     incidents: int
+    has_memory: bool

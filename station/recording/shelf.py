@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import shutil
 import time
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SUFFIX = ".mcap"
+_TIME = "%Y%m%dT%H%M%SZ"
 _DAY_S = 86_400
 _NS = 1_000_000_000
 
@@ -50,9 +52,17 @@ class Shelf:
     def path_for(self, kind: str, utc_ns: int, word: str) -> Path:
         """A new file of this folder: ``run-20260131T235959Z-word.mcap``; never one that exists."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        stem = f"{kind}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(utc_ns // _NS))}-{word}"
+        stem = f"{kind}-{time.strftime(_TIME, time.gmtime(utc_ns // _NS))}-{word}"
         names = (f"{stem}{'' if n == 0 else f'-{n}'}{SUFFIX}" for n in range(10_000))
         return next(path for name in names if not (path := self._folder / name).exists())
+
+    def rate(self) -> float:
+        """Bytes per second of the newest recording, 0 when there is none; a run's name tells when it began."""
+        runs = [path for path in self.recordings() if path.name.startswith("run-")]
+        if not runs:
+            return 0.0
+        seconds = runs[-1].stat().st_mtime - _begun_s(runs[-1])
+        return _size(runs[-1]) / seconds if seconds >= 1 else 0.0
 
     def make_room(self, busy: Iterable[Path]) -> None:
         """Remove the oldest recordings that are not ``busy`` until both bounds hold; raises ShelfFull."""
@@ -73,9 +83,7 @@ class Shelf:
         per_day = bytes_per_s * _DAY_S
         used = self.used_bytes()
         room = min(self._max_bytes - used, self.free_bytes())
-        return Forecast(
-            (used + max(0, min(self._max_bytes - used, self.free_bytes()))) / per_day, max(0, room) / per_day
-        )
+        return Forecast((used + max(0, room)) / per_day, max(0, room) / per_day)
 
     def _complaint(self, used: int) -> str:
         if used > self._max_bytes:
@@ -88,6 +96,14 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _begun_s(path: Path) -> float:
+    """UTC second in a recording's name; its last change when the name tells none."""
+    try:
+        return calendar.timegm(time.strptime(path.name.split("-")[1], _TIME))
+    except (ValueError, IndexError):
+        return path.stat().st_mtime
 
 
 def _existing(folder: Path) -> Path:

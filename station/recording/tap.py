@@ -10,7 +10,7 @@ from typing import NamedTuple
 from station.recording.eyes import ListeningEye
 from station.recording.snapshot import freeze
 from station.recording.words import Begin, EyeAnswers, Finish, Gap, Why
-from station.sorter import Sorter
+from station.sorter import Sorter, SorterSettings
 from station.types import Inputs, Outputs, PieceRecord, Status
 from vision.frame_ring import FrameRing
 from vision.process import LiveEye
@@ -115,6 +115,13 @@ class TappedSorter:
                 return
             for _ in batch:
                 self._unsent.popleft()
+
+
+def tapped(
+    sorter: Sorter, settings: SorterSettings, latched: tuple[tuple[str, str], ...], recorder: Port, now_ns: int
+) -> TappedSorter:
+    """A new sorter, made of ``settings`` and ``latched`` a moment ago, with a tap."""
+    return TappedSorter(sorter, Begin(now_ns, 1, Why.started, settings, latched, None), recorder)
 
 
 class KeepingEye:
