@@ -12,6 +12,7 @@ from math import exp, hypot
 from pathlib import Path
 
 from station.recording.codec import NotReadable, decode
+from station.recording.eyes import answered
 from station.recording.layout import EYE, EyeSettings
 from station.recording.pictures import decoded
 from station.recording.reader import Recording
@@ -88,11 +89,10 @@ def look_again(recording: Recording, model: Path | None, tolerance: Tolerance | 
         sightings += len(answers.found)
         found += len(pairs)
         extra += len(again) - len(pairs)
-        asked = [request for request in answers.asked if request.sighting in pairs]
-        new = eye.look([LookRequest(request.piece_id, pairs[request.sighting]) for request in asked])
-        old = {look.piece_id: look for look in answers.looks}
+        old = [(request, look) for request, look in answered(answers) if request.sighting in pairs]
+        new = eye.look([LookRequest(request.piece_id, pairs[request.sighting]) for request, _ in old])
         looks += len(new)
-        alike += sum(_is_alike(old[look.piece_id], look, allowed.probability) for look in new)
+        alike += sum(_is_alike(was, now, allowed.probability) for (_, was), now in zip(old, new, strict=True))
     if not pictures:
         raise RecordingUnreadable(f"{recording.path} kept no pictures: record with frames to look again.")
     return SecondLook(pictures, sightings, found, extra, looks, alike, allowed)
