@@ -10,7 +10,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from control.process import ControlSettings, run
 from station.link import Link
@@ -18,10 +18,14 @@ from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_c
 
 _VISION_NICENESS = -10
 _MOVED_MM = 5.0
+_PATIENCE_NS = 1_000_000_000
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from station.recording.settings import PicturesChoice
+    from station.recording.tap import TappedSorter
     from station.sorter import SorterSettings
     from vision.crop import CropSpec
     from vision.finder import FinderSettings
@@ -51,6 +55,7 @@ class VisionSetup:
     loop: LoopSettings
     latched: tuple[tuple[str, str], ...]
     view: RingCameraChoice
+    keep: PicturesChoice | None = None
     candidate_crop: CropSpec | None = None
 
 
@@ -62,12 +67,20 @@ def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
     run(machine, vision, station, setup.settings, now_ns=time.monotonic_ns, sleep=sleep)  # noqa: TID251 - and has a clock
 
 
-def vision_main(setup: VisionSetup, machine: Link, station: Link, looks: Link | None = None) -> None:
+class Readers(NamedTuple):
+    """Who is told beside the station what vision sees: the recorder its steps, the keeper of crops its looks."""
+
+    recorder: Link | None = None
+    looks: Link | None = None
+
+
+def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Readers) -> None:
     """The vision process; ends with its neighbours, when told to finish, or on SIGTERM.
 
-    Every look is told over ``looks`` with its crop, as far as the reader keeps up.
+    Every look is told with its crop, as far as the reader keeps up.
     """
     from station.brain import Brain
+    from station.recording.tap import KeepingEye, tapped
     from station.sorter import Sorter
     from vision.frame_ring import FrameRing
     from vision.model_card import load_card
@@ -81,17 +94,31 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, looks: Link | 
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     card = load_card(setup.model)
     eye = open_eye(card, setup.finder, setup.geometry, setup.mm_per_px)
-    if looks is not None:
-        eye = WatchedEye(eye, (card.crop, setup.candidate_crop), setup.mm_per_px, looks)
+    if readers.looks is not None:
+        eye = WatchedEye(eye, (card.crop, setup.candidate_crop), setup.mm_per_px, readers.looks)
     sorter = Sorter(setup.sorter, setup.latched)
+    told = readers.recorder
+    tap = None if told is None else tapped(sorter, setup.sorter, setup.latched, told, now_ns())
+    kept = None if setup.keep is None else FrameRing(setup.keep.shape, setup.keep.slots, setup.keep.ring)
+    seeing = eye if kept is None else KeepingEye(eye, kept)
     camera = open_camera(setup.camera)
-    brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
+    brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
     try:
         with suppress(ConnectionError, SystemExit):
-            run_loop(camera, eye, sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
+            run_loop(camera, seeing, tap or sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
             brain.finish()
+        _tell_rest(tap, now_ns)
     finally:
         ring.close()
+        if kept is not None:
+            kept.close()
+
+
+def _tell_rest(tap: TappedSorter | None, now_ns: Callable[[], int]) -> None:
+    """The last steps to the recorder; the loop has ended, so a moment of patience costs nothing."""
+    deadline_ns = now_ns() + _PATIENCE_NS
+    while tap is not None and not tap.send_rest() and now_ns() < deadline_ns:
+        time.sleep(0.005)  # noqa: TID251 - the recorder is slow
 
 
 def _take_precedence() -> None:

@@ -42,6 +42,7 @@ from vision.tracker import TrackerSettings
 
 if TYPE_CHECKING:
     from station.plan import Plan
+    from station.recording.settings import PicturesChoice
 
 _LIMIT_MARGIN = 1.2
 
@@ -52,6 +53,7 @@ def vision_setup(
     view: RingCameraChoice,
     latched: tuple[tuple[str, str], ...],
     first_piece: int,
+    keep: PicturesChoice | None = None,
 ) -> VisionSetup:
     """What the vision process gets."""
     config, calibration = plan.config, plan.config.calibration
@@ -66,6 +68,7 @@ def vision_setup(
         latched=latched,
         view=view,
         candidate_crop=_candidate_crop(plan),
+        keep=keep,
     )
 
 

@@ -60,6 +60,7 @@ class RunFacts(NamedTuple):
     kept: Mapping[str, int] = {}
     masses: Mapping[str, OutletMass] = {}
     mass_errors: MassErrors | None = None
+    recording: Mapping[str, object] | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -87,6 +88,7 @@ def summarize(facts: RunFacts) -> Summary:
         "seconds": round(facts.seconds, 1),
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
+        "recording": facts.recording,
         "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
     }
 

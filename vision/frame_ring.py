@@ -54,6 +54,14 @@ class FrameRing:
             return None
         return seq, captured_ns, None if tick == _NO_TICK else tick, self._images[slot]
 
+    def of(self, seq: int, captured_ns: int) -> NDArray[np.uint8] | None:
+        """View of one certain picture, None when it is not there or not there any more."""
+        for slot, image in enumerate(self._images):
+            stamp = self._stamp(slot)
+            if stamp is not None and stamp[:2] == (seq, captured_ns):
+                return image
+        return None
+
     def still(self, seq: int) -> bool:
         """True while the picture ``seq`` has not been overwritten."""
         stamps = map(self._stamp, range(self._slots))

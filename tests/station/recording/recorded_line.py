@@ -1,0 +1,53 @@
+"""A line on paper whose sorter is recorded, step by step, into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from station.recording.tap import StepMade, TappedSorter, Told
+from station.recording.texts import texts_of
+from station.recording.words import About, Attachment, Begin, Why
+from station.recording.writer import RecordingWriter
+from station.sorter import Sorter
+from tests.station.paper_line import PaperLine, PaperPiece, settings
+
+ABOUT = About("run", "paper-line", "0.1.0", "model", "config", 1_700_000_000_000_000_000, is_simulated=True)
+RECIPE = Attachment("recipe.yaml", "text/yaml", b"name: paper\n")
+
+
+class FilePort:
+    """A port whose other end is a file."""
+
+    def __init__(self, writer: RecordingWriter) -> None:
+        self.writer = writer
+
+    def send(self, message: object) -> bool:
+        for told in cast(tuple[Told, ...], message):
+            kept = texts_of(*told) if isinstance(told, StepMade) else told
+            self.writer.write(kept)
+        return True
+
+    def receive(self) -> list[object]:
+        return []
+
+
+class RecordedLine:
+    """A ``PaperLine`` that writes to ``path``; ``restart`` puts a new sorter in the place of the old one."""
+
+    def __init__(self, path: Path, pieces: Sequence[PaperPiece], *, start_count: int = 0) -> None:
+        self.line = PaperLine(pieces, start_count=start_count)
+        self._writer = RecordingWriter(path, ABOUT, (RECIPE,))
+        self.restart(())
+
+    def restart(self, latched: tuple[tuple[str, str], ...]) -> None:
+        begin = Begin(self.line.now_ns, 1, Why.started, settings(32, 60.0), latched, None)
+        self.tapped = TappedSorter(Sorter(begin.settings, latched), begin, FilePort(self._writer))
+        self.line.sorter = cast(Sorter, self.tapped)
+
+    def end(self) -> None:
+        """Close every piece and the file."""
+        self.line.finish()
+        self.tapped.send_rest()
+        self._writer.close()
