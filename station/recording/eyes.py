@@ -1,0 +1,56 @@
+"""Eyes of the black box: one listens to what the real eye answers, one answers what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from station.recording.words import NOTHING_SEEN, EyeAnswers
+from vision.types import Eye, Look, LookRequest, Sighting
+
+
+class ListeningEye:
+    """Passes everything through to the real eye and writes down what it answered since ``begin``."""
+
+    def __init__(self, eye: Eye) -> None:
+        self._eye = eye
+        self._found: tuple[Sighting, ...] | None = None
+        self._asked: tuple[LookRequest, ...] = ()
+        self._looks: tuple[Look, ...] = ()
+
+    def find(self) -> tuple[Sighting, ...]:
+        self._found = self._eye.find()
+        return self._found
+
+    def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
+        looks = self._eye.look(requests)
+        self._asked += tuple(requests)
+        self._looks += looks
+        return looks
+
+    def take(self) -> EyeAnswers:
+        """What was answered since the last ``take``."""
+        if self._found is None and not self._asked:
+            return NOTHING_SEEN
+        answers = EyeAnswers(self._found, self._asked, self._looks)
+        self._found, self._asked, self._looks = None, (), ()
+        return answers
+
+
+class RecordedEye:
+    """Answers what the eye answered in one step.
+
+    A changed sorter may ask about other pieces or carry other numbers: an answer belongs to the *sighting* it was made
+    of, so it gets the number of the piece that asks for this sighting now. What was never looked at has no answer.
+    """
+
+    def __init__(self, answers: EyeAnswers) -> None:
+        self._found = answers.found or ()
+        sightings = {request.piece_id: request.sighting for request in answers.asked}
+        self._scores = {sightings[look.piece_id]: look for look in answers.looks}
+
+    def find(self) -> tuple[Sighting, ...]:
+        return self._found
+
+    def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
+        found = ((request, self._scores.get(request.sighting)) for request in requests)
+        return tuple(look._replace(piece_id=request.piece_id) for request, look in found if look is not None)
