@@ -17,7 +17,7 @@ from station.link import Link
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
 
 _VISION_NICENESS = -10
-_MOVED_MM = 5.0
+MOVED_MM = 5.0
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
     sorter = Sorter(setup.sorter, setup.latched)
     camera = open_camera(setup.camera)
-    brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
+    brain = Brain(sorter, camera, station, ring, now_ns, MOVED_MM * setup.sorter.ticks_per_mm)
     try:
         with suppress(ConnectionError, SystemExit):
             run_loop(camera, eye, sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
