@@ -114,11 +114,13 @@ def bench(
 def _mount() -> None:
     """Commands that live beside their work."""
     from station import rendering
+    from station.footage import commands as footage
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
+    app.add_typer(footage.app, name="footage")
 
 
 _mount()

@@ -49,14 +49,15 @@ def record_footage(config: Config, out: Path, progress: Callable[[float], None] 
         raise ConfigError(f"{config.path}  camera.kind  only footage can be played offline: give a station of one")
     plan = plan_bench(config)
     folder = config.resolve(config.file.camera.folder)
-    with RecordingWriter(out, _about(plan), _attachments(plan)) as writer:
-        return _Play(plan, folder, writer).run(progress)
+    first_ns = min(check_footage(folder).captured_ns[0], read_ticks(folder)[0][0]) - _LEAD_NS
+    with RecordingWriter(out, _about(plan, first_ns), _attachments(plan)) as writer:
+        return _Play(plan, folder, writer, first_ns).run(progress)
 
 
 class _Play:
     """One passage through the footage."""
 
-    def __init__(self, plan: Plan, folder: Path, writer: RecordingWriter) -> None:
+    def __init__(self, plan: Plan, folder: Path, writer: RecordingWriter, first_ns: int) -> None:
         config = plan.config
         self._footage = check_footage(folder)
         self._ticks = read_ticks(folder)
@@ -67,7 +68,7 @@ class _Play:
         self._eye = ListeningEye(self._live)
         self._health = PictureHealth(HealthSettings())
         self._writer = writer
-        self._now_ns = min(self._footage.captured_ns[0], self._ticks[0][0]) - _LEAD_NS
+        self._now_ns = first_ns
         self._machine = self._open_machine(config, folder)
         self._number = 0
         self._moved_tick = self._pieces = 0
@@ -80,7 +81,7 @@ class _Play:
         footage, waiting = self._footage, 0
         while waiting < len(footage.files) or self._goes_on(footage):
             self._now_ns += _POLL_NS
-            due = []
+            due: list[int | None] = []
             while waiting < len(footage.files) and footage.captured_ns[waiting] <= self._now_ns:
                 due.append(waiting)
                 waiting += 1
@@ -142,8 +143,8 @@ class _Play:
         return frame
 
 
-def _about(plan: Plan) -> About:
-    """Where it comes from; footage knows no date, so its time begins at 1970."""
+def _about(plan: Plan, first_ns: int) -> About:
+    """Where it comes from; footage knows no date, so its time begins at 1970 or soon after."""
     run = plan.run
     return About(
         run=run.uuid,
@@ -151,7 +152,7 @@ def _about(plan: Plan) -> About:
         software=version("scrap-sorting-station"),
         model_sha256=plan.card.sha256,
         config_sha256=plan.config.digest,
-        utc_offset_ns=0,
+        utc_offset_ns=max(0, -first_ns),
         is_simulated=run.is_simulated,
     )
 

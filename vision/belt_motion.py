@@ -21,9 +21,12 @@ from vision.types import FootageError
 Grey = NDArray[np.float32]
 
 _ROWS_PX = 512
+_STAYED_PX = 3
+_FINE_PX = 4
+_GHOST = 0.7
 
 
-class BlindBelt(FootageError):
+class BlindBelt(FootageError):  # noqa: N818 - a fact
     """The belt cannot be followed in the picture; the text says where, how poor it was and what to do instead."""
 
 
@@ -31,7 +34,9 @@ class BlindBelt(FootageError):
 class MotionSettings:
     """``min_quality`` is the least correlation of two aligned pictures that counts as seen, ``max_blind_s`` the longest
     stretch that may be bridged, ``max_blind`` the largest share of pictures. Pictures are searched at ``rows_px``;
-    ``reach`` is the largest shift between two pictures, as a share of the picture."""
+    ``reach`` is the largest shift between two pictures, as a share of the picture; ``stride`` how far the belt moves
+    between two long looks. A change of speed by the share ``jump`` within ``heavy_s`` cannot be; ``jumps`` of
+    them are too many."""
 
     min_quality: float = 0.2
     max_blind_s: float = 0.5
@@ -39,6 +44,9 @@ class MotionSettings:
     rows_px: int = _ROWS_PX
     reach: float = 0.45
     stride: float = 0.3
+    jump: float = 0.6
+    jumps: int = 3
+    heavy_s: float = 0.1
 
 
 class Shift(NamedTuple):
@@ -75,6 +83,7 @@ def follow_belt(
     if len(seconds) != len(shifts) or not shifts:
         raise BlindBelt("Two pictures at least are needed to see the belt move.")
     _check_direction(shifts, rules)
+    _check_jumps(shifts, seconds, rules)
     steps, blind = _bridged(shifts, seconds, captured_ns[0], rules)
     scaled = follower.scale_px * np.concatenate([[0.0], np.cumsum(steps)])
     return BeltPath(tuple(map(float, scaled)), float(np.median([s.quality for s in shifts])), blind)
@@ -102,18 +111,28 @@ class _Follower:
 
     def see(self, image: NDArray[np.uint8]) -> None:
         """The next picture."""
-        now = _small(image, self._settings.rows_px) - self._plate
+        now = self._moving_part(_small(image, self._settings.rows_px))
         self.scale_px = image.shape[0] / now.shape[0]
         if self._before is None or self._anchor is None:
             self._before = self._anchor = now
             return
-        self._since_anchor.append(len(self.shifts))
-        self.shifts.append(shift_between(self._before, now, None))
+        shift = shift_between(self._before, now, None)
+        self.shifts.append(shift)
         self._before = now
+        if shift.quality < self._settings.min_quality:
+            self._anchor, self._since_anchor = now, []
+            return
+        self._since_anchor.append(len(self.shifts) - 1)
         gone = sum(self.shifts[n].down for n in self._since_anchor)
         following = gone + max(0.0, self.shifts[-1].down)
         if following > self._settings.stride * now.shape[0]:
             self._settle(now, gone)
+
+    def _moving_part(self, small: Grey) -> Grey:
+        """Without as much of the still part as the picture holds: a dark picture holds none."""
+        power = float((self._plate * self._plate).sum())
+        share = float((small * self._plate).sum()) / power if power > 0 else 0.0
+        return np.asarray(small - np.float32(share) * self._plate, np.float32)
 
     def _settle(self, now: Grey, gone: float) -> None:
         """One long look back corrects the short ones since."""
@@ -128,19 +147,58 @@ class _Follower:
 
 def shift_between(before: Grey, after: Grey, about: float | None) -> Shift:
     """How ``after`` lies against ``before`` (both without their still part); ``about`` is a first guess downwards."""
-    if about is None:
-        right, down = _peak(before, after)
-    else:
-        right, down = 0.0, about
-    for _ in range(2):
-        here, there = _overlap(before, after, round(down), round(right))
-        if min(here.shape) < 16:
-            return Shift(down, right, 0.0)
-        more_right, more_down = _peak(here, there)
-        if abs(more_down) > 2 or abs(more_right) > 2:
-            break
-        down, right = round(down) + more_down, round(right) + more_right
-    return Shift(down, right, _alike(*_overlap(before, after, round(down), round(right))))
+    down, right = _coarse(before, after) if about is None else (round(about), 0)
+    here, there = _overlap(before, after, down, right)
+    if min(here.shape) < 16:
+        return Shift(down, right, 0.0)
+    fine_down, fine_right = _fine(_surface(here, there))
+    return Shift(down + fine_down, right + fine_right, _alike(here, there))
+
+
+def _coarse(before: Grey, after: Grey) -> tuple[int, int]:
+    """Whole pixels (down, right). Video compression leaves a ghost of the picture before in its old place: when what
+    moved is nearly as well seen as what stayed, it is the belt that moved."""
+    surface = _surface(before, after)
+    best = _highest(surface)
+    if max(map(abs, best)) > _STAYED_PX:
+        return best
+    rows, columns = (min(_STAYED_PX + 1, side // 2) for side in surface.shape)
+    for y in (slice(None, rows), slice(-rows + 1, None)):
+        for x in (slice(None, columns), slice(-columns + 1, None)):
+            surface[y, x] = -1.0
+    moved = _highest(surface)
+    stays = _alike(*_overlap(before, after, *best))
+    return moved if _alike(*_overlap(before, after, *moved)) > _GHOST * stays else best
+
+
+def _highest(surface: Grey) -> tuple[int, int]:
+    """Place of the highest peak as a signed shift (down, right)."""
+    down, right = divmod(int(surface.argmax()), surface.shape[1])
+    rows, columns = surface.shape
+    return down - rows * (down > rows // 2), right - columns * (right > columns // 2)
+
+
+def _fine(surface: Grey) -> tuple[float, float]:
+    """Shift (down, right) below a pixel or two: the centre of gravity of the peak next to no shift at all."""
+    reach = _FINE_PX
+    near = np.roll(surface, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    y, x = divmod(int(near.argmax()), near.shape[1])
+    rows, columns = (slice(max(0, at - 2), at + 3) for at in (y, x))
+    weight = np.maximum(near[rows, columns], 0.0)
+    total = float(weight.sum())
+    if total <= 0:
+        return 0.0, 0.0
+    ys, xs = np.mgrid[rows, columns][:, : weight.shape[0], : weight.shape[1]]
+    return float((ys * weight).sum()) / total - reach, float((xs * weight).sum()) / total - reach
+
+
+def _surface(before: Grey, after: Grey) -> Grey:
+    """Phase correlation of two pictures of one size: high where a shift makes them alike, (0, 0) first."""
+    rows, columns = before.shape
+    window = np.outer(np.hanning(rows), np.hanning(columns)).astype(np.float32)
+    cross = np.conj(np.fft.rfft2(before * window)) * np.fft.rfft2(after * window)
+    cross /= np.abs(cross) + 1e-9
+    return np.asarray(np.fft.irfft2(cross, (rows, columns)), np.float32)
 
 
 def _overlap(before: Grey, after: Grey, down: int, right: int) -> tuple[Grey, Grey]:
@@ -174,21 +232,6 @@ def _small(image: NDArray[np.uint8], rows_px: int) -> Grey:
     return np.asarray(np.clip(flat, -12.0, 12.0), np.float32)
 
 
-def _peak(here: Grey, there: Grey) -> tuple[float, float]:
-    """Shift (right, down) by phase correlation. Sides are cut to even lengths that the transform takes as they are:
-    OpenCV pads other lengths, and an odd one is answered half a pixel off."""
-    rows, columns = (_even(length) for length in here.shape)
-    window = np.asarray(cv2.createHanningWindow((columns, rows), cv2.CV_32F), np.float32)
-    (right, down), _ = cv2.phaseCorrelate(
-        np.ascontiguousarray(here[:rows, :columns]), np.ascontiguousarray(there[:rows, :columns]), window
-    )
-    return right, down
-
-
-def _even(length: int) -> int:
-    return next(n for n in range(length - length % 2, 0, -2) if cv2.getOptimalDFTSize(n) == n)
-
-
 def _check_direction(shifts: Sequence[Shift], settings: MotionSettings) -> None:
     """The belt has to run down the picture; says how to turn it when it does not."""
     seen = [s for s in shifts if s.quality >= settings.min_quality]
@@ -203,6 +246,22 @@ def _check_direction(shifts: Sequence[Shift], settings: MotionSettings) -> None:
     turn = 180 if abs(down) >= abs(right) and down < -0.5 else 90 if right > 0.5 else 270 if right < -0.5 else 0
     if turn and abs(right) + max(0.0, -down) > abs(down) / 2:
         raise BlindBelt(f"The belt does not run down the picture: turn it, with --rotate {turn}.")
+
+
+def _check_jumps(shifts: Sequence[Shift], seconds: Sequence[float], settings: MotionSettings) -> None:
+    """A belt is heavy: between two pictures it neither stops nor starts. Only a picture can, when its compression keeps
+    showing old belt."""
+    seen = [(s.down / t, t) for s, t in zip(shifts, seconds, strict=True) if s.quality >= settings.min_quality]
+    fast = float(np.quantile([abs(speed) for speed, _ in seen], 0.9))
+    jumps = sum(
+        abs(speed - before) > settings.jump * fast and t < settings.heavy_s and fast * t > _STAYED_PX
+        for (before, _), (speed, t) in pairwise(seen)
+    )
+    if jumps >= settings.jumps and jumps > 0.02 * len(seen):
+        raise BlindBelt(
+            f"The belt seems to stop or start {jumps} times from one picture to the next, which no belt does: the "
+            "video is compressed so strongly that it goes on showing old belt. Use better footage, or give the speed."
+        )
 
 
 def _bridged(

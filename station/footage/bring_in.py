@@ -25,7 +25,7 @@ _TICKS_EVERY_NS = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Belt:
-    """Scale, and how the belt's motion is known: ``table`` (a tick table), ``speed_mm_s``, or neither: from the picture.
+    """Scale, and how the belt's motion is known: ``table`` (a tick table), ``speed_mm_s``, or else from the picture.
 
     ``mm_per_px`` belongs to the pictures as they are written, turned and scaled.
     """
@@ -100,9 +100,7 @@ def _written(
     return BroughtIn(folder, len(rows), shape[1], shape[0], seconds, table.travelled_mm() / seconds, table.how)
 
 
-def _motion(
-    belt: Belt, stamps: Sequence[int], pictures: Callable[[Sequence[int]], Iterator[Picture]]
-) -> BeltTable:
+def _motion(belt: Belt, stamps: Sequence[int], pictures: Callable[[Sequence[int]], Iterator[Picture]]) -> BeltTable:
     if belt.table is not None:
         return by_table(belt.table, stamps, belt.ticks_per_mm)
     if belt.speed_mm_s is not None:

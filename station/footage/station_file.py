@@ -45,4 +45,5 @@ def write_station_file(
 def _dump(yaml: YAML, tree: object, path: Path, head: str) -> None:
     text = StringIO()
     yaml.dump(tree, text)
-    path.write_text(head + text.getvalue(), encoding="utf-8")
+    body = "".join(line for line in text.getvalue().splitlines(keepends=True) if not line.startswith(_HEAD[:20]))
+    path.write_text(head + body, encoding="utf-8")

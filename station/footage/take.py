@@ -132,9 +132,13 @@ def cut(take: Take, out: Path, from_s: float, to_s: float | None, run_out_mm: fl
     stamps = take.pictures.captured_ns
     first_ns = stamps[0] + round(from_s * 1e9)
     last_ns = stamps[-1] if to_s is None else stamps[0] + round(to_s * 1e9)
-    kept = [(file, stamp) for file, stamp in zip(take.pictures.files, stamps, strict=True) if first_ns <= stamp <= last_ns]
+    kept = [
+        (file, stamp) for file, stamp in zip(take.pictures.files, stamps, strict=True) if first_ns <= stamp <= last_ns
+    ]
     if not kept:
-        raise FootageError(f"{take.folder} holds no picture between {from_s:g} s and {(last_ns - stamps[0]) / 1e9:g} s.")
+        raise FootageError(
+            f"{take.folder} holds no picture between {from_s:g} s and {(last_ns - stamps[0]) / 1e9:g} s."
+        )
     out.mkdir(parents=True, exist_ok=True)
     for file, _ in kept:
         shutil.copyfile(file, out / file.name)
