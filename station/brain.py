@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from control.types import Command, MachineDown, MachineSample
+from station.recording.tap import TappedSorter
 from station.sorter import Sorter
 from station.types import (
     Conditions,
@@ -37,7 +38,7 @@ class Brain:
 
     def __init__(
         self,
-        sorter: Sorter,
+        sorter: Sorter | TappedSorter,
         camera: Camera,
         station: Port,
         ring: FrameRing,

@@ -17,11 +17,15 @@ from station.link import Link
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_machine
 
 _VISION_NICENESS = -10
-MOVED_MM = 5.0
+_MOVED_MM = 5.0
+_PATIENCE_NS = 1_000_000_000
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from station.recording.settings import PicturesChoice
+    from station.recording.tap import TappedSorter
     from station.sorter import SorterSettings
     from vision.finder import FinderSettings
     from vision.geometry import Geometry
@@ -49,6 +53,7 @@ class VisionSetup:
     loop: LoopSettings
     latched: tuple[tuple[str, str], ...]
     view: RingCameraChoice
+    keep: PicturesChoice | None
 
 
 def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
@@ -59,9 +64,10 @@ def control_main(setup: ControlSetup, vision: Link, station: Link) -> None:
     run(machine, vision, station, setup.settings, now_ns=time.monotonic_ns, sleep=sleep)  # noqa: TID251 - and has a clock
 
 
-def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
+def vision_main(setup: VisionSetup, machine: Link, station: Link, recorder: Link | None = None) -> None:
     """The vision process; ends with its neighbours, when told to finish, or on SIGTERM."""
     from station.brain import Brain
+    from station.recording.tap import KeepingEye, tapped
     from station.sorter import Sorter
     from vision.classifier import Classifier
     from vision.eye import LiveEye
@@ -77,14 +83,27 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
     sorter = Sorter(setup.sorter, setup.latched)
+    tap = None if recorder is None else tapped(sorter, setup.sorter, setup.latched, recorder, now_ns())
+    kept = None if setup.keep is None else FrameRing(setup.keep.shape, setup.keep.slots, setup.keep.ring)
+    seeing = eye if kept is None else KeepingEye(eye, kept)
     camera = open_camera(setup.camera)
-    brain = Brain(sorter, camera, station, ring, now_ns, MOVED_MM * setup.sorter.ticks_per_mm)
+    brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
     try:
         with suppress(ConnectionError, SystemExit):
-            run_loop(camera, eye, sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
+            run_loop(camera, seeing, tap or sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
             brain.finish()
+        _tell_rest(tap, now_ns)
     finally:
         ring.close()
+        if kept is not None:
+            kept.close()
+
+
+def _tell_rest(tap: TappedSorter | None, now_ns: Callable[[], int]) -> None:
+    """The last steps to the recorder; the loop has ended, so a moment of patience costs nothing."""
+    deadline_ns = now_ns() + _PATIENCE_NS
+    while tap is not None and not tap.send_rest() and now_ns() < deadline_ns:
+        time.sleep(0.005)  # noqa: TID251 - the recorder is slow
 
 
 def _take_precedence() -> None:

@@ -57,6 +57,8 @@ def run(
     seconds: Annotated[float | None, typer.Option("--for", min=1, help="Stop by itself after so many seconds.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file at the end.")] = None,
     web: Annotated[bool, typer.Option("--web/--no-web", help="Serve the page.")] = True,
+    record: Annotated[Path | None, typer.Option(help="Record this run into one file (MCAP) of this name.")] = None,
+    record_frames: Annotated[bool, typer.Option("--record-frames", help="With every searched picture.")] = False,
 ) -> None:
     """Run a station until Ctrl-C.
 
@@ -75,7 +77,7 @@ def run(
         if web:
             where = station.file.web
             _out.print(f"{escape(station.file.station.name)}: http://{where.host}:{where.port} (Ctrl-C stops)")
-        _out.print(in_words(run_station(station, RunOptions(seconds, summary, web))))
+        _out.print(in_words(run_station(station, RunOptions(seconds, summary, web, record, record_frames))))
 
 
 @app.command()
@@ -115,8 +117,10 @@ def _mount() -> None:
     """Commands that live beside their work."""
     from station import rendering
     from station.footage import commands as footage
+    from station.recording import commands as recording_commands
     from station.training import commands
 
+    app.command("replay")(recording_commands.replay_command)
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")

@@ -10,6 +10,8 @@ from dataclasses import replace
 import cv2
 
 from station.faults import EFFECT_WORDS, FAULTS
+from station.recording.post import Post
+from station.recording.settings import RecorderNews
 from station.store import Store
 from station.store_reader import Counts, RunningCounts
 from station.store_rows import Event, EventKind
@@ -38,12 +40,21 @@ _JPEG_QUALITY = 80
 class Desk:
     """Takes the messages of the vision process, keeps the records, answers the page."""
 
-    def __init__(self, run: str, facts: StationFacts, store: Store, counts: RunningCounts, ring: FrameRing) -> None:
+    def __init__(
+        self,
+        run: str,
+        facts: StationFacts,
+        store: Store,
+        counts: RunningCounts,
+        ring: FrameRing,
+        post: Post | None = None,
+    ) -> None:
         self._run = run
         self._facts = facts
         self._store = store
         self._counts = counts
         self._ring = ring
+        self._post = post
         self._orders: Port | None = None
         self._mishaps: Callable[[Mishap, bool], None] | None = None
         self._on: frozenset[Mishap] = frozenset()
@@ -155,6 +166,12 @@ class Desk:
         self._mishaps(mishap, on)
         self._on = self._on | {mishap} if on else self._on - {mishap}
         return None
+
+    def recording(self) -> RecorderNews | None:
+        return None if self._post is None else self._post.news
+
+    async def keep_this(self, by: str) -> str | None:
+        return "This station records nothing." if self._post is None else self._post.keep_this(by)
 
     async def _ask(self, given: OrderGiven) -> str | None:
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()

@@ -130,6 +130,12 @@ FAULTS: Mapping[str, Fault] = {
         "Records cannot be written. What cannot be counted is not sorted.",
         "Free disk space or repair the disk; kept records are written as soon as it works again.",
     ),
+    "recording-stopped": Fault(
+        45,
+        Effect.note,
+        "Nothing is recorded any more: the disk is full or the recorder has ended. Sorting and counting go on.",
+        "Free disk space or lower recording.max_gb; recording goes on by itself.",
+    ),
     "vision-died": Fault(
         49,
         Effect.stop,

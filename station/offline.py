@@ -5,8 +5,8 @@ Time is that of the footage, so what comes out is the same on any machine, howev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,13 +14,13 @@ import numpy as np
 
 from control.types import Machine
 from station import setup
-from station.children import MOVED_MM
 from station.config import Config, ConfigError
 from station.plan import Plan, plan_bench
 from station.recording.eyes import ListeningEye
-from station.recording.layout import CALIBRATION_FILE, CODEBOOK, MODEL_CARD, RECIPE_FILE, STATION_FILE
-from station.recording.words import About, Attachment, Begin, Finish, KeptFrame, Why
-from station.recording.writer import RecordingWriter, texts_of
+from station.recording.planned import recorder_setup, recording_settings
+from station.recording.texts import texts_of
+from station.recording.words import Begin, Finish, KeptFrame, Why
+from station.recording.writer import RecordingWriter
 from station.sections import FolderCameraSection
 from station.sorter import Sorter
 from station.ticks import read_ticks
@@ -31,17 +31,18 @@ from vision.eye import LiveEye
 from vision.finder import Finder
 from vision.footage import FootageInfo, check_footage
 from vision.health import HealthSettings, PictureHealth
-from vision.model_card import CARD_FILE
 from vision.types import FootageError, Frame, FrameStamp
 
 _POLL_NS = 10_000_000
+_MOVED_MM = 5.0
 _LEAD_NS = 60_000_000
 _LONGEST_OUT_NS = 120_000_000_000
-_CODEBOOK_FILE = Path(__file__).parents[1] / "configs" / "codebook.csv"
 
 
 def record_footage(config: Config, out: Path, progress: Callable[[float], None] = lambda _share: None) -> int:
     """Play the footage of a station file into the recording ``out``, pictures and all; the number of pieces.
+
+    Footage knows no date: its time begins at 1970 or soon after.
 
     Raises ConfigError when the station has no footage, FootageError, ModelRefused.
     """
@@ -50,7 +51,9 @@ def record_footage(config: Config, out: Path, progress: Callable[[float], None] 
     plan = plan_bench(config)
     folder = config.resolve(config.file.camera.folder)
     first_ns = min(check_footage(folder).captured_ns[0], read_ticks(folder)[0][0]) - _LEAD_NS
-    with RecordingWriter(out, _about(plan, first_ns), _attachments(plan)) as writer:
+    wanted = recorder_setup(plan, out, recording_settings(config), None)
+    about = replace(wanted.about, utc_offset_ns=max(0, -first_ns))
+    with RecordingWriter(out, about, wanted.attachments) as writer:
         return _Play(plan, folder, writer, first_ns).run(progress)
 
 
@@ -77,7 +80,7 @@ class _Play:
 
     def run(self, progress: Callable[[float], None]) -> int:
         """To the end of the footage, and on until what was seen has fallen."""
-        self._writer.begin(Begin(1, Why.started, self._settings, (), None), self._now_ns)
+        self._writer.begin(Begin(self._now_ns, 1, Why.started, self._settings, (), None))
         footage, waiting = self._footage, 0
         while waiting < len(footage.files) or self._goes_on(footage):
             self._now_ns += _POLL_NS
@@ -135,36 +138,9 @@ class _Play:
         frame = Frame(number + 1, captured_ns, None, np.asarray(image, np.uint8))
         self._writer.frame(KeptFrame(FrameStamp(frame.seq, captured_ns, None), "jpeg", encoded))
         tick = 0 if self._outputs is None else self._outputs.status.tick
-        moved = abs(tick - self._moved_tick) >= MOVED_MM * self._settings.ticks_per_mm
+        moved = abs(tick - self._moved_tick) >= _MOVED_MM * self._settings.ticks_per_mm
         if moved:
             self._moved_tick = tick
         self._conditions = self._health.see(frame.image, moved)
         self._live.show(frame)
         return frame
-
-
-def _about(plan: Plan, first_ns: int) -> About:
-    """Where it comes from; footage knows no date, so its time begins at 1970 or soon after."""
-    run = plan.run
-    return About(
-        run=run.uuid,
-        station=run.station,
-        software=version("scrap-sorting-station"),
-        model_sha256=plan.card.sha256,
-        config_sha256=plan.config.digest,
-        utc_offset_ns=max(0, -first_ns),
-        is_simulated=run.is_simulated,
-    )
-
-
-def _attachments(plan: Plan) -> Iterator[Attachment]:
-    config = plan.config
-    files = (
-        (STATION_FILE, config.path),
-        (CALIBRATION_FILE, config.resolve(config.file.calibration)),
-        (RECIPE_FILE, config.resolve(config.file.recipe)),
-        (MODEL_CARD, config.resolve(config.file.model) / CARD_FILE),
-    )
-    for name, path in files:
-        yield Attachment(name, "text/yaml", path.read_bytes())
-    yield Attachment(CODEBOOK, "text/csv", _CODEBOOK_FILE.read_bytes())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from station import setup
 from station.codebook import Material, load_codebook
 from station.config import Config, ConfigError
+from station.recording.planned import check_record_file, describe_recordings
 from station.sections import FolderCameraSection
 from station.store_rows import Run
 from station.ticks import read_ticks
@@ -25,11 +26,16 @@ from vision.types import ModelRefused
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """``seconds`` None runs until told to stop; ``summary`` is a file to write at the end."""
+    """``seconds`` None runs until told to stop; ``summary`` is a file to write at the end.
+
+    ``record`` names the file of this run's recording, with every frame when ``record_frames``.
+    """
 
     seconds: float | None
     summary: Path | None
     web: bool
+    record: Path | None = None
+    record_frames: bool = False
 
 
 class Plan(NamedTuple):
@@ -48,6 +54,7 @@ def plan_run(config: Config, options: RunOptions) -> Plan:
     """
     if options.summary is not None and not options.summary.absolute().parent.is_dir():
         raise ConfigError(f"{options.summary}  the summary's folder does not exist: create it first")
+    check_record_file(options.record)
     if options.web:
         check_port_free(config.file.web.host, config.file.web.port)
     plan = _plan(config)
@@ -69,6 +76,7 @@ def check_station(config: Config) -> Iterator[str]:
         yield f"{', '.join(rule.labels)} -> {rule.outlet} from confidence {rule.min_confidence:g}"
     yield f"stops the line from confidence {recipe.stop_confidence:g}: {', '.join(recipe.stop_labels) or 'nothing'}"
     yield f"everything else -> {recipe.rest_outlet}"
+    yield from describe_recordings(config)
 
 
 def plan_bench(config: Config) -> Plan:

@@ -20,6 +20,8 @@ from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
+from station.recording.planned import open_post
+from station.recording.post import Post
 from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
@@ -50,8 +52,12 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
     try:
         store.begin_run(plan.run)
         store.flush()
-        with open_line(plan.config) as line, RunningCounts(store.path, plan.run.uuid) as counts:
-            return await _Station(plan, options, store, counts, line).keep()
+        with (
+            open_line(plan.config) as line,
+            open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
+            RunningCounts(store.path, plan.run.uuid) as counts,
+        ):
+            return await _Station(plan, options, store, counts, line, post).keep()
     finally:
         store.close()
 
@@ -59,20 +65,23 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
 class _Station:
     """One run: its desk, its two children, its page."""
 
-    def __init__(self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line) -> None:
+    def __init__(
+        self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, post: Post | None
+    ) -> None:
         self._plan = plan
         self._options = options
         self._store = store
         self._line = line
+        self._post = post
         height, width = setup.picture_shape(plan.config)[:2]
         self._ring = FrameRing((height // 2, width // 2, 3), _VIEW_SLOTS)
-        self._desk = Desk(plan.run.uuid, station_facts(plan), store, counts, self._ring)
+        self._desk = Desk(plan.run.uuid, station_facts(plan), store, counts, self._ring, post)
         self._restarts = RestartLimit()
         self._vision: Member | None = None
         self._control: Member | None = None
         self._stop = asyncio.Event()
         self._finished = asyncio.Event()
-        self._trouble: str | None = None
+        self._told: tuple[tuple[str, str], ...] = ()
         self._meter = Meter()
         self._sorting_since_mm: float | None = None
 
@@ -115,6 +124,7 @@ class _Station:
             config=plan.config.digest[:12],
             memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
             cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
+            recording=None if self._post is None or self._post.news is None else self._post.news._asdict(),
             seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
         )
 
@@ -127,9 +137,14 @@ class _Station:
         to_control, to_vision = open_link()
         vision_end, vision_here = open_link()
         control_end, control_here = open_link()
-        vision_setup = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, self._next_piece())
+        self._told = ()
+        keep, steps = (None, None) if self._post is None else (self._post.pictures, self._post.steps)
+        vision_setup = setup.vision_setup(
+            self._plan, self._line.camera, self._view(), latched, self._next_piece(), keep
+        )
         control_setup = setup.control_setup(self._plan.config, self._line.machine)
-        self._vision = start_member("vision", vision_main, (vision_setup, to_control, vision_end), vision_here)
+        ends = (to_control, vision_end, steps)
+        self._vision = start_member("vision", vision_main, (vision_setup, *ends), vision_here)
         self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
         for end in (to_control, to_vision, vision_end, control_end):
             end.close()
@@ -186,6 +201,7 @@ class _Station:
         ordered = not self._line.starts_at_once
         while not self._stop.is_set():
             self._mind_children()
+            self._mind_recorder()
             self._tell_trouble()
             self._take_truth()
             self._meter.sample(self._members())
@@ -205,7 +221,8 @@ class _Station:
         return self._desk.footage_ended and (status is None or status.open_pieces == 0)
 
     def _members(self) -> tuple[Member, ...]:
-        own = tuple(member for member in (self._vision, self._control) if member is not None)
+        recorder = None if self._post is None else self._post.member
+        own = tuple(member for member in (self._vision, self._control, recorder) if member is not None)
         return own + self._line.members
 
     def _mind_children(self) -> None:
@@ -222,14 +239,20 @@ class _Station:
         else:
             self._desk.give_up(code, detail)
 
+    def _mind_recorder(self) -> None:
+        if self._post is not None:
+            self._post.mind(time.monotonic_ns())  # noqa: TID251
+
     def _tell_trouble(self) -> None:
-        """A store that must pause the line is a condition of the sorter."""
+        """A store that must pause the line is a condition of the sorter, and so is a recorder that has stopped."""
         trouble = self._store.trouble if self._store.must_pause else None
-        if trouble != self._trouble and self._vision is not None:
-            items = () if trouble is None else (("store-trouble", trouble),)
+        stopped = self._post.trouble if self._post is not None else ""
+        found = (("store-trouble", trouble), ("recording-stopped", stopped or None))
+        items = tuple((code, detail) for code, detail in found if detail is not None)
+        if items != self._told and self._vision is not None:
             with suppress(ConnectionError):
                 if self._vision.link.send(Conditions(items)):
-                    self._trouble = trouble
+                    self._told = items
 
     def _take_truth(self) -> None:
         """What fell where, counted from the first piece that could be sorted."""

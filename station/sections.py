@@ -118,6 +118,22 @@ CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSe
 MachineSection = Annotated[ModbusTcpSection | MemoryMachineSection, Field(discriminator="kind")]
 
 
+class RecordingSection(Section):
+    """The black box: what the sorter was told and said, and pictures."""
+
+    steps: bool = Field(True, description="record every step of the sorter, so that it can be replayed")
+    max_gb: float = Field(20.0, gt=0, le=100_000, description="most disk for recordings; the oldest are removed")
+    min_free_gb: float = Field(1.0, ge=0, le=10_000, description="disk that recordings leave free")
+    rotate_s: float = Field(600.0, ge=10, le=86_400, description="how long one file gets")
+    frames: Literal["off", "flight", "all"] = Field("flight", description="pictures kept: none, around incidents, all")
+    keep_s: float = Field(60.0, ge=5, le=600, description="how far back an incident's file reaches")
+    keep_mb: int = Field(256, ge=8, le=16_000, description="most memory for the pictures of that time")
+    nth: int = Field(1, ge=1, le=1000, description="every nth of the searched pictures is kept")
+    unsearched: bool = Field(False, description="count pictures that were not searched, too")
+    jpeg_quality: int = Field(80, ge=10, le=100, description="quality of kept pictures")
+    lossless: bool = Field(False, description="keep pictures as PNG, ten times as large")
+
+
 class ConfigFile(Section):
     """One station."""
 
@@ -132,3 +148,4 @@ class ConfigFile(Section):
     vision: VisionSection = VisionSection()
     sorting: SortingSection
     line: LineSection | None = None
+    recording: RecordingSection = RecordingSection()

@@ -29,6 +29,7 @@ from vision.tracker import TrackerSettings
 
 if TYPE_CHECKING:
     from station.plan import Plan
+    from station.recording.settings import PicturesChoice
 
 
 def vision_setup(
@@ -37,6 +38,7 @@ def vision_setup(
     view: RingCameraChoice,
     latched: tuple[tuple[str, str], ...],
     first_piece: int,
+    keep: PicturesChoice | None = None,
 ) -> VisionSetup:
     """What the vision process gets."""
     config, calibration = plan.config, plan.config.calibration
@@ -50,6 +52,7 @@ def vision_setup(
         loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
         view=view,
+        keep=keep,
     )
 
 

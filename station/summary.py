@@ -55,6 +55,7 @@ class RunFacts(NamedTuple):
     memory_mb: Mapping[str, float]
     cpu_s: Mapping[str, float]
     seconds: float
+    recording: Mapping[str, object] | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -79,6 +80,7 @@ def summarize(facts: RunFacts) -> Summary:
         "seconds": round(facts.seconds, 1),
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
+        "recording": facts.recording,
         "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
     }
 

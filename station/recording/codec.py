@@ -139,8 +139,8 @@ def _mapping(inside: Hashable) -> _Codec:
 def _union(inside: tuple[object, ...]) -> _Codec:
     kinds = [kind for kind in inside if kind is not NoneType]
     if len(kinds) == 1:
-        return _optional(_codec(cast(Hashable, kinds[0])))
-    classes = {kind.__name__: (kind, _codec(cast(Hashable, kind))) for kind in kinds if isinstance(kind, type)}
+        return _optional(_codec(kinds[0]))
+    classes = {kind.__name__: (kind, _codec(kind)) for kind in kinds if isinstance(kind, type)}
 
     def write(value: object) -> object:
         if value is None:

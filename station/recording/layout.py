@@ -5,16 +5,19 @@ number as their MCAP sequence, and log times are UTC, so that any MCAP viewer sh
 ``foxglove.CompressedImage`` messages (base64 in JSON) with the frame's stamp beside them.
 
 Attachments: ``station.yaml`` ``calibration.yaml`` ``recipe.yaml`` (as the person wrote them), ``model.yaml`` (the model
-card, which holds the hash of the network), ``codebook.csv``.
+card, which holds the hash of the network), ``codebook.csv``, ``eye.json`` (canonical ``EyeSettings``).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from station.recording.codec import Schema, schema
 from station.recording.words import Begin, EyeAnswers, Finish, Gap
 from station.types import Inputs, Outputs
+from vision.finder import FinderSettings
+from vision.geometry import Geometry
 
 FORMAT = "scrap-sorting-station recording 1"
 ABOUT = "about"
@@ -24,6 +27,16 @@ CALIBRATION_FILE = "calibration.yaml"
 RECIPE_FILE = "recipe.yaml"
 MODEL_CARD = "model.yaml"
 CODEBOOK = "codebook.csv"
+EYE = "eye.json"
+
+
+@dataclass(frozen=True, slots=True)
+class EyeSettings:
+    """What finder and classifier were told."""
+
+    finder: FinderSettings
+    geometry: Geometry
+    mm_per_px: float
 
 
 class Picture(NamedTuple):

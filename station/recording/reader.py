@@ -15,7 +15,6 @@ import json
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from mcap.exceptions import McapError
 from mcap.records import Attachment as McapAttachment
@@ -36,13 +35,12 @@ from station.recording.layout import (
     PICTURE,
     Picture,
 )
+from station.recording.texts import RawEntry, StepTexts
 from station.recording.words import (
-    NOTHING_SEEN,
     About,
     Attachment,
     Begin,
     Entry,
-    EyeAnswers,
     Finish,
     Gap,
     KeptFrame,
@@ -50,28 +48,11 @@ from station.recording.words import (
     Step,
 )
 from station.sorter import SorterSettings
-from station.types import Inputs, Outputs, PieceRecord
+from station.types import PieceRecord
 from vision.types import FrameStamp
 
 _LARGEST_RECORD_BYTES = 256 << 20
 _CUT = (McapError, struct.error, ZstdError, RuntimeError, ValueError, EOFError)
-
-
-class RawStep(NamedTuple):
-    """One step in canonical texts; ``answers`` None when the eye was not asked."""
-
-    number: int
-    inputs: bytes
-    answers: bytes | None
-    outputs: bytes
-
-    def read(self) -> Step:
-        """The values of the texts."""
-        answers = NOTHING_SEEN if self.answers is None else decode(EyeAnswers, self.answers)
-        return Step(self.number, decode(Inputs, self.inputs), answers, self.outputs, decode(Outputs, self.outputs))
-
-
-RawEntry = Begin | RawStep | Gap | Finish | KeptFrame
 
 
 class Recording:
@@ -114,12 +95,12 @@ class Recording:
     def entries(self) -> Iterator[Entry]:
         """Everything in the order it happened."""
         for entry in self.raw_entries():
-            yield entry.read() if isinstance(entry, RawStep) else entry
+            yield entry.read() if isinstance(entry, StepTexts) else entry
 
     def raw_entries(self) -> Iterator[RawEntry]:
-        """The same with steps as texts. Raises RecordingUnreadable for what this version does not know."""
+        """The same with steps as texts, to be compared or written again. Raises RecordingUnreadable."""
         try:
-            yield from _entries(self.path)
+            yield from _entries(self.path, self.about.utc_offset_ns)
         except NotReadable as error:
             raise RecordingUnreadable(
                 f"{self.path} was made by {self.about.software}, this version cannot read it: {error}"
@@ -174,7 +155,7 @@ def _records(path: Path) -> Iterator[McapRecord]:
         return
 
 
-def _entries(path: Path) -> Iterator[RawEntry]:
+def _entries(path: Path, offset_ns: int) -> Iterator[RawEntry]:
     """Steps are put together from their messages; one that is not whole is left out."""
     topics: dict[int, str] = {}
     inputs: Message | None = None
@@ -190,7 +171,7 @@ def _entries(path: Path) -> Iterator[RawEntry]:
             case ANSWERS.name:
                 answers = record.data
             case OUTPUTS.name if inputs is not None and inputs.sequence == record.sequence:
-                yield RawStep(record.sequence, inputs.data, answers, record.data)
+                yield StepTexts(record.sequence, record.log_time - offset_ns, inputs.data, answers, record.data)
             case topic:
                 yield from _other(topic, record.data)
 

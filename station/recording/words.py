@@ -45,12 +45,13 @@ NOTHING_SEEN = EyeAnswers(None, (), ())
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A stretch begins here. ``step`` is the number of its first step.
+    """A stretch begins here, at ``at_ns``. ``step`` is the number of its first step.
 
     ``state`` None: a new sorter was made of ``settings`` and ``latched``. Else it is the sorter itself as bytes (see
     ``snapshot.thaw``), because the stretch begins in the middle of a run.
     """
 
+    at_ns: int
     step: int
     why: Why
     settings: SorterSettings

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from mcap.writer import CompressionType, IndexType, Writer
 
@@ -27,32 +28,11 @@ from station.recording.layout import (
     Picture,
     Topic,
 )
-from station.recording.words import NOTHING_SEEN, About, Attachment, Begin, EyeAnswers, Finish, Gap, KeptFrame
-from station.types import Inputs, Outputs
+from station.recording.texts import RawEntry, StepTexts
+from station.recording.words import About, Attachment, Begin, Finish, Gap, KeptFrame
 
 _CHUNK_BYTES = 128 * 1024
 _NS = 1_000_000_000
-
-
-class StepTexts(NamedTuple):
-    """One step in canonical texts; ``answers`` None when the eye was not asked."""
-
-    number: int
-    now_ns: int
-    inputs: bytes
-    answers: bytes | None
-    outputs: bytes
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.inputs) + len(self.answers or b"") + len(self.outputs)
-
-
-def texts_of(number: int, inputs: Inputs, answers: EyeAnswers, outputs: Outputs) -> StepTexts:
-    """A step as it will be written."""
-    eye = None if answers == NOTHING_SEEN else encode(EyeAnswers, answers)
-    return StepTexts(number, inputs.now_ns, encode(Inputs, inputs), eye, encode(Outputs, outputs))
 
 
 class RecordingWriter:
@@ -73,8 +53,22 @@ class RecordingWriter:
             self._writer.add_attachment(0, 0, name, media_type, content)
         self._channels = {topic: self._register(topic) for topic in TOPICS}
 
-    def begin(self, begin: Begin, now_ns: int) -> None:
-        self._now_ns = max(self._now_ns, now_ns)
+    def write(self, entry: RawEntry) -> None:
+        """Whatever comes next."""
+        match entry:
+            case StepTexts():
+                self.step(entry)
+            case KeptFrame():
+                self.frame(entry)
+            case Begin():
+                self.begin(entry)
+            case Gap():
+                self.gap(entry)
+            case Finish():
+                self.finish(entry)
+
+    def begin(self, begin: Begin) -> None:
+        self._now_ns = max(self._now_ns, begin.at_ns)
         self._add(BEGIN, begin.step, encode(Begin, begin))
 
     def step(self, step: StepTexts) -> None:
@@ -103,11 +97,20 @@ class RecordingWriter:
         """What lies in the file by now."""
         return self._file.tell()
 
+    def flush(self) -> None:
+        """Hand finished chunks to the operating system."""
+        self._file.flush()
+
     def close(self) -> None:
         """Write the index and let go."""
         try:
             self._writer.finish()  # type: ignore[no-untyped-call]
         finally:
+            self._file.close()
+
+    def abandon(self) -> None:
+        """Let go without an index, because the disk takes nothing more."""
+        with suppress(OSError):
             self._file.close()
 
     def __enter__(self) -> Self:

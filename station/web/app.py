@@ -112,6 +112,11 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
         wanted = _word(Order, body.get("order"), "order")
         return _answer(await view.give_order(wanted, _who(request)))
 
+    @app.post("/api/keep", response_model=None)
+    async def keep(request: Request) -> JSONResponse:
+        await _read_body(request)
+        return _answer(await view.keep_this(_who(request)))
+
     @app.post("/api/mishaps", response_model=None)
     async def mishap(request: Request) -> JSONResponse:
         if not view.facts().is_simulated:

@@ -61,8 +61,18 @@ def status_message(view: StationView) -> Message:
         "open_pieces": None if status is None else status.open_pieces,
         "performance": None if performance is None else performance._asdict(),
         "faults": [_fault(row, 0 if status is None else status.now_ns) for row in view.faults()],
+        "recording": _recording(view),
         "mishaps": sorted(view.mishaps()) if view.facts().is_simulated else [],
     }
+
+
+def _recording(view: StationView) -> Message | None:
+    """``stopped`` is the reason when nothing is recorded; days are null while the rate is unknown."""
+    news = view.recording()
+    if news is None:
+        return None
+    days = {"days_kept": news.days_kept, "days_left": news.days_left}
+    return {**news._asdict(), **{name: None if value is None else round(value, 2) for name, value in days.items()}}
 
 
 def counts_message(view: StationView) -> Message:

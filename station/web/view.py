@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from station.recording.settings import RecorderNews
 from station.store_reader import Counts
 from station.types import Mark, Order, Status, Truth
 
@@ -113,6 +114,12 @@ class StationView(Protocol):
 
     def mishaps(self) -> frozenset[Mishap]:
         """Those that are on; only asked of simulated lines."""
+
+    def recording(self) -> RecorderNews | None:
+        """How the recorder is doing; None until it has said so, or when there is none."""
+
+    async def keep_this(self, by: str) -> str | None:
+        """Keep the last minute: None when it was done, else the sentence that says why not."""
 
     async def set_mishap(self, mishap: Mishap, on: bool) -> str | None:
         """None when it was done, else the sentence that says why not."""

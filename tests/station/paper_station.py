@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from station.recording.settings import RecorderNews
 from station.store_reader import CountRow, Counts
 from station.types import Mark, Order, State, Status, Truth
 from station.web.app import create_app
@@ -61,6 +62,21 @@ AIR_LOW = FaultRow(
     present=True,
 )
 
+RECORDED = RecorderNews(
+    file="run-20260131T235959Z-0a1b2c3d.mcap",
+    stopped="",
+    used_bytes=1_500_000_000,
+    bytes_per_s=15_000.0,
+    days_kept=15.4,
+    days_left=14.3,
+    steps=100,
+    steps_missed=0,
+    frames=50,
+    frames_missed=1,
+    incidents=2,
+    has_memory=True,
+)
+
 
 @dataclass
 class PaperStation:
@@ -75,6 +91,7 @@ class PaperStation:
     on: set[Mishap] = field(default_factory=set)
     board: PictureBoard = field(default_factory=PictureBoard)
     seq: int = 0
+    kept: list[str] = field(default_factory=list)
 
     def status(self) -> Status | None:
         sentences = {
@@ -134,6 +151,13 @@ class PaperStation:
             return "Close the guard first."
         after = {Order.start: State.running, Order.pause: State.paused, Order.stop: State.idle, Order.reset: State.idle}
         self.state = after[order]
+        return None
+
+    def recording(self) -> RecorderNews | None:
+        return RECORDED
+
+    async def keep_this(self, by: str) -> str | None:
+        self.kept.append(by)
         return None
 
     def mishaps(self) -> frozenset[Mishap]:

@@ -33,6 +33,7 @@ function showStatus(status) {
   showState(status);
   showFaults(status.faults, status.level);
   showFigures(status);
+  at("keep").hidden = !status.recording;
   for (const knob of document.querySelectorAll("[data-mishap]")) {
     knob.setAttribute("aria-pressed", String(status.mishaps.includes(knob.dataset.mishap)));
   }
@@ -86,6 +87,12 @@ for (const button of document.querySelectorAll("[data-order]")) {
     else answer(`${ORDER_WORDS[order]} refused. ${refusal}`, "attention");
   });
 }
+
+at("keep").addEventListener("click", async () => {
+  const { taken, refusal } = await ask("/api/keep", {});
+  if (taken) answer("The last minute and the next seconds are kept.", "calm");
+  else answer(refusal, "attention");
+});
 
 for (const knob of document.querySelectorAll("[data-mishap]")) {
   knob.addEventListener("click", async () => {

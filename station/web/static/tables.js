@@ -52,7 +52,14 @@ export function showTruth(truth) {
   }
 }
 
-export function showFigures({ speed_mm_s: speed, open_pieces: open, performance }) {
+function recorded(recording) {
+  if (!recording) return "–";
+  if (recording.stopped) return "stopped";
+  return recording.days_kept === null ? "yes" : `yes, ${number.format(recording.days_kept)} days are kept`;
+}
+
+export function showFigures({ speed_mm_s: speed, open_pieces: open, performance, recording }) {
+  put(at("recorded"), recorded(recording));
   put(at("speed"), speed === null ? "–" : `${(speed / 1000).toFixed(2)} m/s`);
   put(at("open"), open === null ? "–" : number.format(open));
   if (!performance) return;

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-from station.recording.eyes import ListeningEye
-from station.recording.words import About, Attachment, Begin, Finish, Why
-from station.recording.writer import RecordingWriter, texts_of
-from station.sorter import Sorter, SorterSettings
-from station.types import Inputs, Outputs, PieceRecord, Status
-from vision.types import Eye
+from station.recording.tap import StepMade, TappedSorter, Told
+from station.recording.texts import texts_of
+from station.recording.words import About, Attachment, Begin, Why
+from station.recording.writer import RecordingWriter
+from station.sorter import Sorter
+from tests.station.paper_line import PaperLine, PaperPiece, settings
 
 ABOUT = About("run", "paper-line", "0.1.0", "model", "config", 1_700_000_000_000_000_000, is_simulated=True)
 RECIPE = Attachment("recipe.yaml", "text/yaml", b"name: paper\n")
 
 
-class RecordedSorter(Sorter):
-    """A sorter that writes down each of its steps; made anew it begins a new stretch of the same file."""
+class FilePort:
+    """A port whose other end is a file."""
 
-    def __init__(self, settings: SorterSettings, writer: RecordingWriter, first_step: int = 1) -> None:
-        super().__init__(settings)
-        self._writer = writer
-        self._number = first_step - 1
-        writer.begin(Begin(first_step, Why.started, settings, (), None), 0)
+    def __init__(self, writer: RecordingWriter) -> None:
+        self.writer = writer
 
-    def step(self, inputs: Inputs, eye: Eye) -> Outputs:
-        self._number += 1
-        listening = ListeningEye(eye)
-        outputs = super().step(inputs, listening)
-        self._writer.step(texts_of(self._number, inputs, listening.take(), outputs))
-        return outputs
+    def send(self, message: object) -> bool:
+        for told in cast(tuple[Told, ...], message):
+            kept = texts_of(*told) if isinstance(told, StepMade) else told
+            self.writer.write(kept)
+        return True
 
-    def finish(self, now_ns: int) -> tuple[PieceRecord, ...]:
-        records = super().finish(now_ns)
-        return records
-
-    def end(self, now_ns: int) -> tuple[PieceRecord, ...]:
-        """The end of the run."""
-        records = self.finish(now_ns)
-        self._writer.finish(Finish(now_ns, records))
-        return records
-
-    def status(self, now_ns: int) -> Status:
-        return super().status(now_ns)
+    def receive(self) -> list[object]:
+        return []
 
 
-def open_writer(path: Path, attachments: Sequence[Attachment] = (RECIPE,)) -> RecordingWriter:
-    return RecordingWriter(path, ABOUT, attachments)
+class RecordedLine:
+    """A ``PaperLine`` that writes to ``path``; ``restart`` puts a new sorter in the place of the old one."""
+
+    def __init__(self, path: Path, pieces: Sequence[PaperPiece], *, start_count: int = 0) -> None:
+        self.line = PaperLine(pieces, start_count=start_count)
+        self._writer = RecordingWriter(path, ABOUT, (RECIPE,))
+        self.restart(())
+
+    def restart(self, latched: tuple[tuple[str, str], ...]) -> None:
+        begin = Begin(self.line.now_ns, 1, Why.started, settings(32, 60.0), latched, None)
+        self.tapped = TappedSorter(Sorter(begin.settings, latched), begin, FilePort(self._writer))
+        self.line.sorter = cast(Sorter, self.tapped)
+
+    def end(self) -> None:
+        """Close every piece and the file."""
+        self.line.finish()
+        self.tapped.send_rest()
+        self._writer.close()
