@@ -119,6 +119,7 @@ def _mount() -> None:
     """Commands that live beside their work."""
     from station import mass_command, rendering
     from station.dataset import commands as dataset
+    from station.footage import commands as footage
     from station.promotion import commands as model
     from station.recording import commands as recording_commands
     from station.training import commands
@@ -130,6 +131,7 @@ def _mount() -> None:
     app.add_typer(dataset.app, name="dataset")
     app.add_typer(model.app, name="model")
     app.command("mass")(mass_command.mass)
+    app.add_typer(footage.app, name="footage")
 
 
 _mount()

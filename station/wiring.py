@@ -7,6 +7,7 @@ process loads only what it uses.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
@@ -110,23 +111,26 @@ def prove_model(card: ModelCard) -> None:
     Classifier(card).self_test()
 
 
-def open_machine(choice: MachineChoice) -> Machine:
+def open_machine(
+    choice: MachineChoice,
+    now_ns: Callable[[], int] = time.monotonic_ns,  # noqa: TID251 - the driver's clock
+) -> Machine:
     """The machine of a control process, not connected yet."""
     match choice:
         case ModbusSettings():
             from control.modbus_machine import ModbusMachine
 
-            return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+            return ModbusMachine(choice, now_ns)
         case SerialBoardSettings():
             from control.serial_machine import SerialMachine
 
-            return SerialMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+            return SerialMachine(choice, now_ns)
         case CoilSettings():
             from control.coil_machine import CoilMachine
 
-            return CoilMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock
+            return CoilMachine(choice, now_ns)
         case RecordedMachineChoice():
-            return _recorded_machine(choice)
+            return _recorded_machine(choice, now_ns)
         case _:
             assert_never(choice)
 
@@ -140,7 +144,7 @@ def probe_machine(choice: MachineChoice) -> None:
         machine.close()
 
 
-def _recorded_machine(choice: RecordedMachineChoice) -> Machine:
+def _recorded_machine(choice: RecordedMachineChoice, now_ns: Callable[[], int]) -> Machine:
     from hil.controller import ControllerSettings
     from hil.drive import EncoderSettings, TableBelt
     from hil.sim import SimMachine
@@ -151,5 +155,4 @@ def _recorded_machine(choice: RecordedMachineChoice) -> Machine:
     encoder = EncoderSettings(identity.ticks_per_mm, identity.counter_bits)
     settings = ControllerSettings((choice.longest_on_ms,) * identity.outputs, encoder=encoder)
     shift_ns = choice.t0_ns - check_footage(choice.folder).captured_ns[0]
-    clock = time.monotonic_ns  # noqa: TID251 - the driver's clock
-    return SimMachine(settings, TableBelt(read_ticks(choice.folder), shift_ns, encoder), clock)
+    return SimMachine(settings, TableBelt(read_ticks(choice.folder), shift_ns, encoder), now_ns)
