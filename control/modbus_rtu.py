@@ -22,7 +22,7 @@ from control.types import Identity, MachineLost, MachineMismatch
 
 _PATIENT_FENCES = 3
 _JOBS_MS = 25.0
-_FENCE_COUNTS = (2, 3, 4, 5, 6, 7)
+_FENCE_COUNTS = (2, 3, 4)  # nothing else that is read has so few registers
 _GAP_CHARACTERS = 3.5
 _NS = 1_000_000_000
 _ADVICE = {
@@ -159,11 +159,19 @@ class RtuWire:
     def _try(self, request: RtuRequest) -> Answer | LineFault:
         """Ask once. Anything but one whole answer leaves the line unclean."""
         self.requests += 1
-        answer = LineFault.stray if self._port.read(0.0) else self._exchange(request)
+        answer = self._exchange(request) if self._is_quiet() else LineFault.stray
         if isinstance(answer, LineFault):
             self.faults[answer] += 1
             self._is_clean = False
         return answer
+
+    def _is_quiet(self) -> bool:
+        """After the last answer a gap of silence, as every station on the line may expect (Modbus over serial line)."""
+        until_ns = self.trip.answered_ns + round(self._gap_ms * 1e6)
+        while (left_ns := until_ns - self._now_ns()) > 0:
+            if self._port.read(left_ns / _NS):
+                return False
+        return not self._port.read(0.0)
 
     def _exchange(self, request: RtuRequest) -> Answer | LineFault:
         asked_ns = self._now_ns()
