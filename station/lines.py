@@ -89,7 +89,7 @@ def open_line(config: Config) -> Line:
             return _recorded(config, camera)
         case OpencvCameraSection():
             choice = OpencvCameraChoice(camera.device, camera.width_px, camera.height_px, camera.fps)
-            return Plant(choice, setup.modbus_settings(config), is_simulated=False)
+            return Plant(choice, setup.machine_settings(config), is_simulated=False)
         case _:
             from station.simulated import SimulatedLine
 

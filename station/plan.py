@@ -52,7 +52,7 @@ def plan_run(config: Config, options: RunOptions) -> Plan:
         check_port_free(config.file.web.host, config.file.web.port)
     plan = _plan(config)
     if not plan.run.is_simulated:
-        probe_machine(setup.modbus_settings(config))
+        probe_machine(setup.machine_settings(config))
     return plan
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from station import machine_choice
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
 from station.config import Config, ConfigError
@@ -158,6 +160,14 @@ def modbus_settings(config: Config) -> ModbusSettings:
     return ModbusSettings(machine.host, machine.port, machine.unit, expected_identity(config), machine.timeout_ms)
 
 
+def machine_settings(config: Config) -> ModbusSettings | RtuSettings:
+    """Where the controller of a real plant is; raises ConfigError when the station has none."""
+    settings = machine_choice.machine_settings(config.file.machine, expected_identity(config))
+    if settings is None:
+        raise ConfigError(f"{config.path}  machine.kind  this camera needs a controller: 'modbus-tcp' or 'modbus-rtu'")
+    return settings
+
+
 def guard_limits(config: Config) -> GuardLimits:
     """What the guard lets through: existing outputs, and openings up to the longest at the fastest plausible belt."""
     sorting = config.file.sorting
@@ -169,7 +179,7 @@ def guard_limits(config: Config) -> GuardLimits:
 
 def control_setup(config: Config, machine: MachineChoice) -> ControlSetup:
     """What the control process gets."""
-    return ControlSetup(machine, ControlSettings(guard_limits(config)))
+    return ControlSetup(machine, ControlSettings(guard_limits(config), machine_choice.poll_ms(config.file.machine)))
 
 
 def picture_shape(config: Config) -> tuple[int, int, int]:

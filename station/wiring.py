@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.types import Identity, Machine
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class RecordedMachineChoice:
 
 
 CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
-MachineChoice = ModbusSettings | RecordedMachineChoice
+MachineChoice = ModbusSettings | RtuSettings | RecordedMachineChoice
 
 
 def open_camera(choice: CameraChoice) -> Camera:
@@ -81,7 +82,7 @@ def open_camera(choice: CameraChoice) -> Camera:
 def open_machine(choice: MachineChoice) -> Machine:
     """The machine of a control process, not connected yet."""
     match choice:
-        case ModbusSettings():
+        case ModbusSettings() | RtuSettings():
             from control.modbus_machine import ModbusMachine
 
             return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock

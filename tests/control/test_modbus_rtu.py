@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from control import job_ring
 from control.modbus_machine import ModbusMachine
-from control.modbus_rtu import RtuSettings, RtuWire, bytes_ms
+from control.modbus_rtu import RtuSettings, RtuWire
 from control.modbus_serial import AdapterPort
 from control.rtu_frames import Answer, LineFault, judge, read_request, write_request
+from control.rtu_pace import Pace
 from control.types import MachineLost, MachineMismatch
 from hil.emulator import EmulatorSettings
 from hil.fake_line import FakeLine, LineMishaps
@@ -202,9 +203,16 @@ def test_the_answer_to_another_write_is_not_believed() -> None:
 
 @pytest.mark.parametrize(("baud", "jobs"), [(115_200, 10), (19_200, 2), (9600, 1)])
 def test_no_more_jobs_are_written_at_once_than_the_line_carries_between_two_polls(baud: int, jobs: int) -> None:
-    settings = replace(SETTINGS, baud=baud)
-    assert RtuWire(settings, FakeLine(LineMishaps(), 1), lambda: 0).jobs_at_once == jobs
-    assert bytes_ms(settings, baud // 10) == pytest.approx(1000)
+    pace = Pace(baud, "N", 1)
+    assert RtuWire(replace(SETTINGS, pace=pace), FakeLine(LineMishaps(), 1), lambda: 0).jobs_at_once == jobs
+    assert pace.bytes_ms(baud // 10) == pytest.approx(1000)
+
+
+def test_a_line_of_115200_baud_polls_in_8_ms_and_carries_33_jobs_a_second() -> None:
+    pace = Pace(115_200, "N", 1)
+    assert pace.poll_ms == pytest.approx(8, abs=1)
+    assert pace.jobs_per_s(20.0) > 33
+    assert Pace(19_200, "E", 1).jobs_per_s(60.0) < 33
 
 
 def test_an_adapter_that_is_not_there_is_said() -> None:
