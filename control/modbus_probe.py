@@ -9,7 +9,7 @@ from control import job_ring
 from control.job_ring import StatusBlock
 from control.modbus_answers import Wire, WireSettings
 from control.modbus_status import ThriftyStatus, WholeStatus
-from control.types import Identity
+from control.types import Identity, MachineLost
 
 _HELD_LOOKS = 12
 _HELD_LOOK_S = 0.02
@@ -36,6 +36,7 @@ def probe(settings: WireSettings, now_ns: Callable[[], int], sleep: Callable[[fl
         identity = read_identity(wire)
         if identity is None:
             return Probed(wire.where, None, None, held=False, round_trips_us=())
+        _refuse_stopped(wire, sleep)
         held = is_held(wire, sleep)
         trips = round_trips_us(wire, polls)
         return Probed(wire.where, identity, WholeStatus(wire).read().status, held, trips)
@@ -71,6 +72,17 @@ def quantile(values: tuple[float, ...], share: float) -> float:
     if not values:
         raise ValueError("No values.")
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def _refuse_stopped(wire: Wire, sleep: Callable[[float], None]) -> None:
+    """Raises MachineLost when the controller's own heartbeat stands still."""
+    reader = WholeStatus(wire)
+    first = reader.read().status.heartbeat
+    for _ in range(_HELD_LOOKS):
+        sleep(_HELD_LOOK_S)
+        if reader.read().status.heartbeat != first:
+            return
+    raise MachineLost(f"The controller at {wire.where} answers, but its program has stopped. Put it into RUN.")
 
 
 def _command(wire: Wire) -> list[int]:

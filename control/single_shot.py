@@ -8,6 +8,7 @@ from control.guard import Admission, Guard, GuardLimits
 from control.types import Command, Interlocks, Job, Machine, MachineSample, ShotReport, ShotResult
 
 _POLL_S = 0.01
+_BEAT_S = 0.025
 _REST_POLLS = 30
 _ARM_POLLS = 60
 _REPORT_POLLS = 60
@@ -68,10 +69,17 @@ class Gunner:
         job = Job(number, count, self._length_counts, 1 << output, class_code=0, flags=0)
         _, admission = self._poll(_ARMED._replace(jobs=(job,)))
         if admission.refused:
-            raise ShotRefused(f"The guard refuses this shot: {admission.refused[0][1]}. Check the output and the length.")
-        self._sleep(ms / 1000.0)
+            raise ShotRefused(f"The guard refuses this shot: {admission.refused[0][1]}. Check output and length.")
+        self._hold(ms)
         self._machine.safe()
         return self._report(number)
+
+    def _hold(self, ms: float) -> None:
+        """Wait while the heart goes on beating."""
+        until_ns = self._now_ns() + round(ms * 1e6)
+        while (left_ns := until_ns - self._now_ns()) > 0:
+            self._sleep(min(left_ns / 1e9, _BEAT_S))
+            self._machine.beat(run=False, armed=True)
 
     def _report(self, number: int) -> ShotReport:
         for _ in range(_REPORT_POLLS):

@@ -1,4 +1,4 @@
-"""The emulated controller alone, for a bench without a PLC: on the address of the station file, or on a serial device."""
+"""The emulated controller alone, for a bench without a PLC: on the address of the station file or a serial device."""
 
 from __future__ import annotations
 
