@@ -117,7 +117,7 @@ def bench(
 
 def _mount() -> None:
     """Commands that live beside their work."""
-    from station import mass_command, rendering
+    from station import machine_commands, mass_command, rendering
     from station.dataset import commands as dataset
     from station.footage import commands as footage
     from station.promotion import commands as model
@@ -132,6 +132,7 @@ def _mount() -> None:
     app.add_typer(model.app, name="model")
     app.command("mass")(mass_command.mass)
     app.add_typer(footage.app, name="footage")
+    app.add_typer(machine_commands.app, name="machine")
 
 
 _mount()

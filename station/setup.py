@@ -11,11 +11,13 @@ from control.coil_machine import CoilSettings
 from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
 from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from station import machine_choice
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
 from station.config import Config, ConfigError
@@ -25,7 +27,6 @@ from station.sections import (
     BankSection,
     CoilsSection,
     FolderCameraSection,
-    ModbusTcpSection,
     OpencvCameraSection,
     SerialBoardSection,
 )
@@ -175,20 +176,25 @@ def expected_identity(config: Config) -> Identity:
     return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
 
 
-def machine_settings(config: Config) -> ModbusSettings | SerialBoardSettings | CoilSettings:
+def machine_settings(config: Config) -> ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings:
     """Where the machine is and what it must be; raises ConfigError when the station has only one in memory."""
     machine = config.file.machine
     match machine:
-        case ModbusTcpSection():
-            return ModbusSettings(
-                machine.host, machine.port, machine.unit, expected_identity(config), machine.timeout_ms
-            )
         case SerialBoardSection():
             return _serial_settings(config, machine)
         case CoilsSection():
             return _coil_settings(config, machine)
         case _:
-            raise ConfigError(f"{config.path}  machine.kind  this camera needs a real machine, not one in memory")
+            return modbus_settings(config)
+
+
+def modbus_settings(config: Config) -> ModbusSettings | RtuSettings:
+    """Where the controller with the job ring is; raises ConfigError when the station has none."""
+    settings = machine_choice.machine_settings(config.file.machine, expected_identity(config))
+    if settings is None:
+        kinds = "'modbus-tcp' or 'modbus-rtu'"
+        raise ConfigError(f"{config.path}  machine.kind  this needs a controller with the job ring: {kinds}")
+    return settings
 
 
 def longest_on_ms(config: Config) -> tuple[float, ...]:
@@ -247,7 +253,7 @@ def guard_limits(config: Config) -> GuardLimits:
 
 def control_setup(config: Config, machine: MachineChoice) -> ControlSetup:
     """What the control process gets."""
-    return ControlSetup(machine, ControlSettings(guard_limits(config)))
+    return ControlSetup(machine, ControlSettings(guard_limits(config), machine_choice.poll_ms(config.file.machine)))
 
 
 def picture_shape(config: Config) -> tuple[int, int, int]:

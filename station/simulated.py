@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.coil_machine import CoilSettings
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import MachineLost
 from hil.board_bench import BoardReady, BoardSettings, run_board
@@ -26,6 +27,7 @@ from hil.footage import FootageSettings
 from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.motion import Motion
+from hil.rtu_pty import SerialSettings
 from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
 from station import setup
@@ -238,6 +240,9 @@ def _controller(config: Config) -> tuple[Callable[..., None], object]:
     match machine:
         case ModbusSettings():
             return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
+        case RtuSettings():
+            serial = SerialSettings(Path(machine.device), machine.pace.baud)
+            return run_emulator, EmulatorSettings(controller, unit=machine.unit, serial=serial)
         case SerialBoardSettings():
             baud = machine.baud if machine.is_uart else None
             return run_board, BoardSettings(controller, Path(machine.port), baud=baud)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from control.coil_machine import CoilSettings
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import Identity, Machine
 
@@ -63,7 +64,7 @@ class RecordedMachineChoice:
 
 
 CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
-MachineChoice = ModbusSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
+MachineChoice = ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
 
 
 def open_camera(choice: CameraChoice) -> Camera:
@@ -117,7 +118,7 @@ def open_machine(
 ) -> Machine:
     """The machine of a control process, not connected yet."""
     match choice:
-        case ModbusSettings():
+        case ModbusSettings() | RtuSettings():
             from control.modbus_machine import ModbusMachine
 
             return ModbusMachine(choice, now_ns)

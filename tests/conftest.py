@@ -7,6 +7,7 @@ import pytest
 _REALTIME = {
     "tests.control.test_machine_contract",
     "tests.control.test_modbus_machine",
+    "tests.control.test_modbus_rtu",
     "tests.control.test_process",
     "tests.hil.test_emulator",
     "tests.hil.test_line",

@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,9 +127,8 @@ def in_memory() -> Iterator[MadeMachine]:
 def modbus_tcp() -> Iterator[MadeMachine]:
     with emulator(EmulatorSettings(CONTROLLER, port=0)) as (ready, mishaps):
         settings = ModbusSettings("127.0.0.1", ready.port, 1, IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(mishaps)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(mishaps)
 
 
 @contextmanager
@@ -139,9 +138,8 @@ def modbus_rtu() -> Iterator[MadeMachine]:
         settings = RtuSettings(
             ready.device, 1, IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
         )
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(mishaps)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(mishaps)
 
 
 @contextmanager
@@ -150,9 +148,8 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
         settings = ModbusSettings(
             "127.0.0.1", server.port, bench_plc.UNIT, bench_plc.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0
         )
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, BenchPlant(server.plc)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, BenchPlant(server.plc)
 
 
 @contextmanager
