@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.belt import Belt
-from control.schedule import BeltNow, ScheduleSettings, belt_now, plan, slack_ms, to_job
+from control.schedule import BeltNow, ScheduleSettings, Shot, belt_now, plan, slack_ms, to_job
 from control.types import Decision, Ejection, Ejector, EjectorKind, Job, Late, Reason
 from tests.control.yard import MS, make_piece, make_sample
 
@@ -124,9 +124,7 @@ def test_no_slack_means_late_and_slack_means_not_late(at: int, speed: float, len
         assert shot.missing_ms > 0
 
 
-def drive_and_plan(
-    start: int, bits: int, moves: list[int], ahead: int
-) -> tuple[Ejection | Late | None, Job | None, Belt]:
+def drive_and_plan(start: int, bits: int, moves: list[int], ahead: int) -> tuple[Shot | None, Job | None, Belt]:
     belt = Belt(10.0, bits, 2000.0)
     for n in range(len(moves) + 1):
         belt.take(make_sample((start + sum(moves[:n])) % 2**bits, n * 10 * MS))
