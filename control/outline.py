@@ -12,6 +12,8 @@ from typing import NamedTuple
 from control.types import Ejector
 from vision.types import Piece, Strip
 
+_LARGE_PART = 0.25
+
 
 class Span(NamedTuple):
     """Material between ``left_mm`` and ``right_mm`` that passes a line across the belt from ``first`` to ``last``."""
@@ -56,11 +58,15 @@ def lanes_under(
 ) -> tuple[Ejector, ...]:
     """Lanes that the outline reaches into over ``overlap_mm`` across with at least ``share`` of its area.
 
-    Where no lane holds that much, the one that holds most; none when the piece lies beside them all.
+    A quarter of its area is enough however narrow it is. Where no lane holds that much, the one that holds most; none when the piece lies beside them all.
     """
     whole = sum(span.area for span in spans)
     held = [(lane, _across(spans, lane), _area(spans, lane)) for lane in lanes]
-    found = tuple(lane for lane, across, area in held if across >= overlap_mm and area >= share * whole)
+    found = tuple(
+        lane
+        for lane, across, area in held
+        if area > 0 and ((across >= overlap_mm and area >= share * whole) or area >= _LARGE_PART * whole)
+    )
     if found:
         return found
     best = max(held, key=lambda one: (one[2], one[0].left_mm), default=None)
