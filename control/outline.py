@@ -58,7 +58,8 @@ def lanes_under(
 ) -> tuple[Ejector, ...]:
     """Lanes that the outline reaches into over ``overlap_mm`` across with at least ``share`` of its area.
 
-    A quarter of its area is enough however narrow it is. Where no lane holds that much, the one that holds most; none when the piece lies beside them all.
+    A quarter of its area is enough however narrow it is.
+    Where no lane holds that much, the one that holds most; none when the piece lies beside them all.
     """
     whole = sum(span.area for span in spans)
     held = [(lane, _across(spans, lane), _area(spans, lane)) for lane in lanes]

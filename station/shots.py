@@ -22,6 +22,7 @@ from vision.types import Piece
 
 _NEAR_MM = 150.0
 _STEP_MS = 20.0
+_SLOW_MM_S = 500.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Shots:
     ) -> Shot | None:
         """The shot as it will be fired, or why not; the plan is closed."""
         del self._open[piece.id]
-        self._book.forget(belt.tick - 10 * self._settings.duty_window_ms * max(1.0, belt.speed_mm_s))
+        kept_s = 2 * self._settings.duty_window_ms / 1000.0
+        self._book.forget(belt.tick - kept_s * max(_SLOW_MM_S, belt.speed_mm_s) * belt.ticks_per_mm)
         gain = expected_cost(scores, None, recipe) - expected_cost(scores, decision.outlet, recipe)
         others = tuple(
             (one.piece, self._harm(one, decision.outlet, recipe))

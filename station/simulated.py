@@ -217,8 +217,16 @@ def _encoder(config: Config) -> EncoderSettings:
     return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
 
 
+def longest_on(config: Config) -> tuple[float, ...]:
+    """How long the controller itself lets each output stay on, milliseconds: a little longer than the schedule."""
+    usual = config.file.sorting.max_pulse_ms
+    limits = {e.output: usual if e.longest_ms is None else e.longest_ms for e in setup.ejectors(config)}
+    outputs = setup.expected_identity(config).outputs
+    return tuple(limits.get(output, usual) * _LIMIT_MARGIN for output in range(outputs))
+
+
 def _emulator_settings(config: Config) -> EmulatorSettings:
     machine = setup.modbus_settings(config)
-    longest_on_ms = (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * machine.expected.outputs
+    longest_on_ms = longest_on(config)
     controller = ControllerSettings(longest_on_ms, drive=_drive(config), encoder=_encoder(config))
     return EmulatorSettings(controller, host=machine.host, port=machine.port, unit=machine.unit)
