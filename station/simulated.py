@@ -135,7 +135,7 @@ class SimulatedLine:
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
-        settings = _emulator_settings(self._config)
+        settings = emulator_settings(self._config)
         self._members["controller"] = start_member(
             "controller", run_emulator, (settings, self._motion.name, events, end), here
         )
@@ -225,7 +225,8 @@ def longest_on(config: Config) -> tuple[float, ...]:
     return tuple(limits.get(output, usual) * _LIMIT_MARGIN for output in range(outputs))
 
 
-def _emulator_settings(config: Config) -> EmulatorSettings:
+def emulator_settings(config: Config) -> EmulatorSettings:
+    """The emulated controller of a station file."""
     machine = setup.modbus_settings(config)
     longest_on_ms = longest_on(config)
     controller = ControllerSettings(longest_on_ms, drive=_drive(config), encoder=_encoder(config))
