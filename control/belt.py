@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -10,6 +11,10 @@ from typing import NamedTuple
 from control.types import MachineSample
 
 _REVERSED_TICKS = 20
+_DOUBTS_KEPT = 50
+_CERTAIN_NS = 250_000
+_CURVE_NS = 300_000_000
+_CURVE_READINGS = 8
 
 
 class BeltTrouble(StrEnum):
@@ -28,6 +33,13 @@ class BeltNews(NamedTuple):
     epoch: bool
 
 
+class BeltMotion(NamedTuple):
+    """How the belt runs now, mm/s, and how much faster it gets, mm/s2; both negative backwards."""
+
+    speed_mm_s: float
+    acceleration_mm_s2: float
+
+
 class _Reading(NamedTuple):
     taken_ns: int
     raw: int
@@ -36,6 +48,7 @@ class _Reading(NamedTuple):
 class _Place(NamedTuple):
     taken_ns: int
     tick: int
+    sharp: bool
 
 
 class Belt:
@@ -60,11 +73,13 @@ class Belt:
         self._window_ns = speed_window_ms * 1e6
         self._history_ns = history_ms * 1e6
         self._jitter_ns = jitter_ms * 1e6
+        self._doubts: deque[int] = deque(maxlen=_DOUBTS_KEPT)
         self._history: deque[_Place] = deque()
         self._believed: _Reading | None = None
         self._doubted: _Reading | None = None
         self._must_restart = False
         self._reversed = False
+        self._sharp = True
         self._extreme = 0
         self._offset = 0
         self.tick = 0
@@ -72,6 +87,7 @@ class Belt:
     def take(self, sample: MachineSample) -> BeltNews:
         """Note one reading; the same reading told twice is no news."""
         reading = _Reading(sample.taken_ns, sample.encoder_count % self._modulus)
+        self._sharp = self._is_sharp(sample.doubt_ns)
         if self._believed is None:
             return self._start(reading, trouble=None, epoch=False)
         if reading == self._believed:
@@ -89,11 +105,32 @@ class Belt:
         self._must_restart = self._believed is not None
 
     def tick_at(self, captured_ns: int) -> int | None:
-        """Tick at an instant between two readings of one epoch; None when no close enough pair encloses it."""
-        for after, before in pairwise(reversed(self._history)):
-            if before.taken_ns <= captured_ns <= after.taken_ns:
-                return self._between(before, after, captured_ns)
-        return None
+        """Tick at an instant between two readings of one epoch; None when no close enough pair encloses it.
+
+        Readings with an uncertain instant are used only where no certain ones enclose it closely enough.
+        """
+        certain = (place for place in reversed(self._history) if place.sharp)
+        tick = self._enclosed(certain, captured_ns)
+        return self._enclosed(reversed(self._history), captured_ns) if tick is None else tick
+
+    def motion(self) -> BeltMotion:
+        """Speed of this moment and acceleration.
+
+        The acceleration is that of a parabola through the last 0.3 s, long enough that a roller's wobble cancels out;
+        it carries the mean speed of the last moments up to now.
+        """
+        newest = self._history[-1] if self._history else None
+        if newest is None:
+            return BeltMotion(0.0, 0.0)
+        recent = [p for p in self._history if p.sharp and newest.taken_ns - p.taken_ns <= _CURVE_NS]
+        if len(recent) < _CURVE_READINGS or recent[-1].taken_ns - recent[0].taken_ns < _CURVE_NS / 2:
+            return BeltMotion(self.speed_mm_s, 0.0)
+        acceleration = _acceleration(recent) / self.ticks_per_mm
+        last = [p for p in recent if recent[-1].taken_ns - p.taken_ns <= self._window_ns]
+        seconds = (last[-1].taken_ns - last[0].taken_ns) / 1e9
+        mean = (last[-1].tick - last[0].tick) / (seconds * self.ticks_per_mm) if seconds else self.speed_mm_s
+        since_s = (newest.taken_ns - last[-1].taken_ns) / 1e9 + seconds / 2
+        return BeltMotion(mean + acceleration * since_s, acceleration)
 
     @property
     def latest_ns(self) -> int | None:
@@ -148,9 +185,15 @@ class Belt:
         self._watch_direction()
         return BeltNews(self.tick, BeltTrouble.reversed if self._reversed else None, epoch=False)
 
+    def _is_sharp(self, doubt_ns: int) -> bool:
+        """As certain as usual: a poll that took much longer than the others says less about when it was read."""
+        self._doubts.append(doubt_ns)
+        usual = sorted(self._doubts)[len(self._doubts) // 2]
+        return doubt_ns <= max(_CERTAIN_NS, 2 * usual)
+
     def _note(self, reading: _Reading) -> None:
         self._believed, self._doubted = reading, None
-        self._history.append(_Place(reading.taken_ns, self.tick))
+        self._history.append(_Place(reading.taken_ns, self.tick, self._sharp))
         while reading.taken_ns - self._history[0].taken_ns > self._history_ns:
             self._history.popleft()
 
@@ -163,6 +206,12 @@ class Belt:
         elif (self.tick - self._extreme) * sense > 0:
             self._extreme = self.tick
 
+    def _enclosed(self, newest_first: Iterable[_Place], captured_ns: int) -> int | None:
+        for after, before in pairwise(newest_first):
+            if before.taken_ns <= captured_ns <= after.taken_ns:
+                return self._between(before, after, captured_ns)
+        return None
+
     def _between(self, before: _Place, after: _Place, captured_ns: int) -> int | None:
         gap_ns = after.taken_ns - before.taken_ns
         if gap_ns > self._gap_ns:
@@ -172,3 +221,21 @@ class Belt:
     def _signed(self, counts: int) -> int:
         half = self._modulus // 2
         return (counts + half) % self._modulus - half
+
+
+def _acceleration(places: Sequence[_Place]) -> float:
+    """Ticks/s2 of the parabola of least squares; about the means, so that large ticks and times cost no precision."""
+    middle_ns, middle = (places[0].taken_ns + places[-1].taken_ns) / 2, places[len(places) // 2].tick
+    times = [(p.taken_ns - middle_ns) / 1e9 for p in places]
+    ticks = [float(p.tick - middle) for p in places]
+    n = len(places)
+    powers = [sum(t**k for t in times) / n for k in range(4)]
+    curve = [t * t - powers[2] - (t - powers[1]) * _slope(powers) for t in times]
+    square = sum(c * c for c in curve) / n
+    return 2 * sum(c * x for c, x in zip(curve, ticks, strict=True)) / n / square if square else 0.0
+
+
+def _slope(powers: Sequence[float]) -> float:
+    """How much of t2 is a straight line in t."""
+    spread = powers[2] - powers[1] ** 2
+    return (powers[3] - powers[1] * powers[2]) / spread if spread else 0.0

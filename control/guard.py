@@ -29,11 +29,18 @@ class Refusal(StrEnum):
     unknown_output = "unknown output"
     duplicate = "duplicate"
     rate = "rate"
+    old_picture = "old picture"
+    too_far = "too far ahead"
 
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """``outputs`` is the mask of outputs that exist; per output and window at most so many shots and open counts."""
+    """``outputs`` is the mask of outputs that exist; per output and window at most so many shots and open counts.
+
+    ``longer`` holds outputs (pushers, flaps) that may be open longer than ``max_length_counts``. A command whose
+    newest picture is older than ``max_picture_ms`` fires nothing, nor does a job that would open more than
+    ``max_ahead_counts`` from now; ``counter_bits`` is the counter's width.
+    """
 
     outputs: int
     max_length_counts: int
@@ -42,6 +49,10 @@ class GuardLimits:
     max_open_counts: int = 12_000
     silence_ms: float = 200.0
     remembered_ids: int = 4096
+    longer: tuple[tuple[int, int], ...] = ()
+    max_picture_ms: float = 200.0
+    max_ahead_counts: int = 1 << 30
+    counter_bits: int = 32
 
 
 class Admission(NamedTuple):
@@ -96,7 +107,11 @@ class Guard:
             return _refuse_all(command.jobs, Refusal.air_low, run=command.run)
         if not command.armed:
             return _refuse_all(command.jobs, Refusal.not_armed, run=command.run)._replace(held=None)
-        return self._sift(command, now_ns)
+        if command.seen_ns is None or now_ns - command.seen_ns > self._limits.max_picture_ms * 1e6:
+            refused = tuple((job, Refusal.old_picture) for job in command.jobs)
+            return Admission(command.run, armed=True, jobs=(), refused=refused, held=None)
+        assert sample is not None, "without a sample everything is held"
+        return self._sift(command, sample.encoder_count, now_ns)
 
     def _stop(self, sample: MachineSample | None, now_ns: int, last_command_ns: int | None) -> Refusal | None:
         is_silent = last_command_ns is None or now_ns - last_command_ns > self._limits.silence_ms * 1e6
@@ -123,12 +138,12 @@ class Guard:
         self._granted = (self._asked[0] and shown[0], self._asked[1] and shown[1])
         return any(asked and was and not now for asked, was, now in zip(self._asked, was_granted, shown, strict=True))
 
-    def _sift(self, command: Command, now_ns: int) -> Admission:
+    def _sift(self, command: Command, count: int, now_ns: int) -> Admission:
         self._forget(now_ns)
         admitted: list[Job] = []
         refused: list[tuple[Job, Refusal]] = []
         for job in command.jobs:
-            refusal = self._refusal(job)
+            refusal = self._refusal(job, count)
             if refusal is None:
                 admitted.append(job)
                 self._shots.append(_Shot(now_ns, job.outputs, job.length_counts))
@@ -137,18 +152,28 @@ class Guard:
             self._ids[job.id] = None
         return Admission(command.run, armed=True, jobs=tuple(admitted), refused=tuple(refused), held=None)
 
-    def _refusal(self, job: Job) -> Refusal | None:
+    def _refusal(self, job: Job, count: int) -> Refusal | None:
         if job.id in self._ids:
             return Refusal.duplicate
-        if not 0 < job.length_counts <= self._limits.max_length_counts:
+        if not 0 < job.length_counts <= self._longest(job.outputs):
             return Refusal.pulse_length
         if job.outputs == 0 or job.outputs & ~self._limits.outputs:
             return Refusal.unknown_output
+        half = 1 << self._limits.counter_bits >> 1
+        if (job.open_count - count + half) % (2 * half) - half > self._limits.max_ahead_counts:
+            return Refusal.too_far
         if any(
             self._is_spent(1 << n, job.length_counts) for n in range(job.outputs.bit_length()) if job.outputs >> n & 1
         ):
             return Refusal.rate
         return None
+
+    def _longest(self, outputs: int) -> int:
+        """The least that any of these outputs allows."""
+        kinds = [(counts, outputs & mask) for mask, counts in self._limits.longer]
+        plain = outputs & ~sum(mask for mask, _ in self._limits.longer)
+        allowed = [counts for counts, hit in kinds if hit]
+        return min([*allowed, self._limits.max_length_counts] if plain or not allowed else allowed)
 
     def _is_spent(self, output: int, length_counts: int) -> bool:
         lengths = [shot.length_counts for shot in self._shots if shot.outputs & output]

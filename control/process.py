@@ -33,7 +33,10 @@ _HELD = MachineDown("control-held", "run and ejectors stay off until a person st
 
 @dataclass(frozen=True, slots=True)
 class ControlSettings:
-    """``fifo_priority`` None asks for no real-time priority; a poll that begins ``late_ms`` after its time is late."""
+    """``fifo_priority`` None asks for no real-time priority; a poll that begins ``late_ms`` after its time is late.
+
+    ``latency_ms`` is how old a count is when the controller tells it: calibrated, or half its program's cycle.
+    """
 
     limits: GuardLimits
     poll_ms: float = 10.0
@@ -41,6 +44,7 @@ class ControlSettings:
     status_ms: float = 1000.0
     late_ms: float = 2.0
     fifo_priority: int | None = 40
+    latency_ms: float = 0.0
 
 
 class ControlStatus(NamedTuple):
@@ -145,14 +149,16 @@ class Loop:
         self._machine.close()
 
     def _hear(self) -> Command:
-        """The newest request with the jobs of all commands that came since the last poll."""
-        jobs: list[Job] = []
-        for message in self._vision.receive():
-            if isinstance(message, Command):
-                self._requested = message._replace(jobs=())
-                self._commanded_ns = self._now_ns()
-                jobs += message.jobs
-        return self._requested._replace(jobs=tuple(jobs))
+        """The newest request with the jobs of all commands that came since the last poll, as old as the oldest."""
+        commands = [message for message in self._vision.receive() if isinstance(message, Command)]
+        if not commands:
+            return self._requested
+        self._commanded_ns = self._now_ns()
+        self._requested = commands[-1]._replace(jobs=())
+        seen = [command.seen_ns for command in commands if command.jobs]
+        jobs = tuple(job for command in commands for job in command.jobs)
+        oldest = None if None in seen else min((ns for ns in seen if ns is not None), default=commands[-1].seen_ns)
+        return self._requested._replace(jobs=jobs, seen_ns=oldest)
 
     def _open(self) -> None:
         self._reopen_ns = self._now_ns() + round(self._settings.reopen_ms * 1e6)
@@ -180,6 +186,7 @@ class Loop:
     def _poll(self) -> None:
         asked_ns = self._now_ns()
         sample = self._machine.sample()
+        sample = sample._replace(taken_ns=sample.taken_ns - round(self._settings.latency_ms * 1e6))
         self._round_trips_us.append((self._now_ns() - asked_ns) / 1000.0)
         for report in sample.reports:
             self._pending.pop(report.job_id, None)
@@ -188,10 +195,13 @@ class Loop:
         self._carrier = sample
 
     def _lose(self, down: MachineDown) -> None:
-        """Whatever the lost machine still had to do is answered here, so that every job has its one report."""
+        """Whatever the lost machine still had to do is answered here, so that every job has its one report.
+
+        Until its own watchdog acts it may still fire, so nobody says that it did not.
+        """
         self._connected = False
         self._machine.close()
-        self._reports += [_ignored(job, self._carrier) for job in self._pending.values()]
+        self._reports += [_unanswered(job, self._carrier) for job in self._pending.values()]
         self._pending.clear()
         self._sample = None
         self._held = Refusal.machine_lost
@@ -323,3 +333,7 @@ def _rest(loop: Loop, due_ns: int, now_ns: Callable[[], int], sleep: Callable[[f
 
 def _ignored(job: Job, sample: MachineSample | None) -> ShotReport:
     return ShotReport(job.id, ShotResult.ignored, 0 if sample is None else sample.encoder_count)
+
+
+def _unanswered(job: Job, sample: MachineSample | None) -> ShotReport:
+    return _ignored(job, sample)._replace(result=ShotResult.unanswered)

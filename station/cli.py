@@ -101,23 +101,9 @@ def check(
             _out.print(escape(line), soft_wrap=True, highlight=False)
 
 
-@app.command()
-def bench(
-    config: ConfigArgument = _DEFAULT,
-    seconds: Annotated[float, typer.Option(min=1, help="Footage per case and repeat.")] = 4.0,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats; the median is shown.")] = 3,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
-) -> None:
-    """Measure the vision loop against its floor (decode and bare network) on rendered footage, in one run."""
-    from station.bench import bench_loop
-
-    with _plain_errors():
-        bench_loop(config, seconds, repeats, json_file, _out)
-
-
 def _mount() -> None:
     """Commands that live beside their work."""
-    from station import machine_commands, mass_command, rendering
+    from station import bench_commands, machine_commands, mass_command, rendering
     from station.dataset import commands as dataset
     from station.footage import commands as footage
     from station.promotion import commands as model
@@ -125,6 +111,7 @@ def _mount() -> None:
     from station.training import commands
 
     app.command("replay")(recording_commands.replay_command)
+    app.add_typer(bench_commands.app, name="bench")
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")

@@ -69,6 +69,17 @@ def load_config(path: Path) -> Config:
     )
 
 
+def read_recipe(path: Path, config: Config) -> RecipeFile:
+    """Another recipe for the same station; raises ConfigError that lists every error."""
+    errors: list[str] = []
+    recipe = _read(path, RecipeFile, errors, lambda _raw: None)
+    if recipe is not None:
+        errors.extend(f"{path}  {text}" for text in _contradictions(config.file, config.calibration, recipe))
+    if errors or recipe is None:
+        raise ConfigError("\n".join(errors))
+    return recipe
+
+
 def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
     """What each file alone cannot know."""
     outlets = {bank.outlet for bank in station.banks}
@@ -80,6 +91,10 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
         if rule.outlet not in outlets:
             banks = ", ".join(sorted(outlets))
             yield f"recipe  rule for outlet {rule.outlet!r}, but no bank ejects there; banks: {banks}"
+    for bank in station.banks:
+        delays = calibration.delay_ms.get(bank.outlet)
+        if isinstance(delays, list) and len(delays) != bank.lanes:
+            yield f"banks  outlet {bank.outlet!r} has {bank.lanes} lanes and {len(delays)} delay_ms: give one per lane"
     if recipe.rest_outlet in outlets:
         yield f"recipe  rest_outlet {recipe.rest_outlet!r} is where a bank ejects; name another outlet"
     if (station.line is not None) != (station.camera.kind == "simulated"):

@@ -37,9 +37,14 @@ class Member(NamedTuple):
         return self.process.exitcode
 
 
-def start_member(name: str, target: Callable[..., None], args: Sequence[object], link: Link) -> Member:
-    """Spawn ``target(*args)``; ``link`` is the parent's end. The caller closes the ends it gave away in ``args``."""
-    process = _CONTEXT.Process(target=target, args=tuple(args), name=f"station-{name}", daemon=True)
+def start_member(
+    name: str, target: Callable[..., None], args: Sequence[object], link: Link, *, daemon: bool = True
+) -> Member:
+    """Spawn ``target(*args)``; ``link`` is the parent's end. The caller closes the ends it gave away in ``args``.
+
+    Only a member that is no ``daemon`` may have children of its own.
+    """
+    process = _CONTEXT.Process(target=target, args=tuple(args), name=f"station-{name}", daemon=daemon)
     process.start()
     return Member(name, process, link)
 

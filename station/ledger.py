@@ -19,6 +19,7 @@ _BY_RESULT = {
     ShotResult.late: Outcome.late,
     ShotResult.faulted: Outcome.cancelled,
     ShotResult.ignored: Outcome.cancelled,
+    ShotResult.unanswered: Outcome.lost,
 }
 _BY_REASON = {
     Reason.unsure: Outcome.unsure,
@@ -38,7 +39,7 @@ class Provenance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A decided piece. ``late_ms`` is how much slack was missing when no shot could be planned."""
+    """A decided piece. ``recipe`` is the version that decided; ``is_open``: its shot is not cut yet."""
 
     piece: Piece
     scores: tuple[float, ...]
@@ -46,6 +47,8 @@ class Entry:
     ejection: Ejection | None
     slack_ms: float | None
     degraded: bool
+    recipe: str
+    is_open: bool = False
     report: ShotReport | None = None
 
 
@@ -75,6 +78,12 @@ class Ledger:
             raise ValueError(f"piece {entry.piece.id} was decided twice")
         self._entries[entry.piece.id] = entry
 
+    def settle(self, entry: Entry) -> None:
+        """The shot of an open entry was cut, or given up (KeyError when there is none)."""
+        if not self._entries[entry.piece.id].is_open:
+            raise ValueError(f"piece {entry.piece.id} was settled twice")
+        self._entries[entry.piece.id] = entry
+
     def report(self, reports: Iterable[ShotReport]) -> None:
         """Shot reports belong to the piece that carries the job's number; strangers are ignored."""
         for report in reports:
@@ -89,6 +98,10 @@ class Ledger:
     def cancel(self, now_ns: int) -> tuple[PieceRecord, ...]:
         """Records of everything still open: the machine was stopped or disarmed and will not fire any more."""
         return self._close(lambda _entry: True, now_ns, Outcome.cancelled)
+
+    def lose(self, now_ns: int) -> tuple[PieceRecord, ...]:
+        """The same when the machine is lost: until its watchdog acts it may still fire what it was told."""
+        return self._close(lambda _entry: True, now_ns, Outcome.lost)
 
     def _close(self, done: Callable[[Entry], bool], now_ns: int, unreported: Outcome) -> tuple[PieceRecord, ...]:
         closing = [entry for entry in self._entries.values() if done(entry)]
@@ -111,7 +124,7 @@ class Ledger:
             outcome=outcome,
             reason=reason,
             degraded=entry.degraded,
-            recipe=where.recipe,
+            recipe=entry.recipe,
             model=where.model,
             closed_ns=now_ns,
             mass_g=None if mass is None else mass.mass_g,
@@ -124,6 +137,8 @@ def _end(entry: Entry, unreported: Outcome) -> tuple[Outcome, str]:
     decision = entry.decision
     if decision.outlet is None:
         return _BY_REASON.get(decision.reason, Outcome.passed), decision.reason.value
+    if entry.is_open:
+        return Outcome.cancelled, "stopped"
     if entry.ejection is None:
         return Outcome.late, "no-slack"
     if entry.report is None:

@@ -20,13 +20,28 @@ class CalibrationFile(Section):
     datum_row_px: float = Field(description="picture row of the datum line")
     left_column_px: float = Field(description="picture column of the belt's left edge")
     distance_mm: dict[str, float] = Field(description="datum line to ejector bank, by outlet")
-    delay_ms: dict[str, float] = Field(description="output on to effect at the belt, by outlet")
+    delay_ms: dict[str, float | list[float]] = Field(
+        description="output on to effect at the belt, by outlet: one number, or one per lane from left to right"
+    )
+    sample_latency_ms: float = Field(0.0, ge=0, le=100, description="age of the encoder count when it is told")
 
 
 class RuleSection(Section):
     labels: list[str] = Field(min_length=1, description="codebook ids")
     outlet: str = Field(min_length=1, description="where these pieces go")
     min_confidence: float = Field(gt=0, lt=1, description="below this the piece passes as unsure")
+    purity: float | None = Field(
+        None, gt=0, lt=1, description="raise the threshold until the outlet's estimated purity is this high"
+    )
+    max_confidence: float = Field(0.95, gt=0, lt=1, description="the threshold is never raised beyond this")
+
+
+class CostSection(Section):
+    """What mistakes cost. What is not listed costs 1 where the piece is wrong and nothing where it is right."""
+
+    into: dict[str, dict[str, float]] = Field(
+        description="outlet -> class or family of the codebook -> cost of such a piece in there"
+    )
 
 
 class RegisterWrite(Section):
@@ -61,4 +76,5 @@ class RecipeFile(Section):
     version: str = Field(min_length=1)
     rest_outlet: str = Field(min_length=1, description="where everything else falls")
     rules: list[RuleSection] = Field(min_length=1)
-    stop_confidence: float = Field(0.5, gt=0, le=0.9, description="hazards above this stop the belt")
+    stop_confidence: float = Field(0.5, gt=0, le=0.5, description="hazards above this stop the belt; never above 0.5")
+    costs: CostSection | None = Field(None, description="what mistakes cost, for the cheapest decision")

@@ -107,6 +107,9 @@ class BankSection(Section):
     lanes: int = Field(ge=1, le=64, description="number of lanes side by side")
     left_mm: float = Field(0.0, description="left edge of the leftmost lane on the belt")
     lane_width_mm: float = Field(gt=0, le=3000, description="width of one lane")
+    hold_ms: float = Field(0.0, ge=0, le=5000, description="shortest time on: a pusher's or flap's stroke")
+    rest_ms: float = Field(0.0, ge=0, le=5000, description="pause before it may act again: re-fire time, way back")
+    longest_ms: float | None = Field(None, gt=0, le=10000, description="longest opening if not sorting.max_pulse_ms")
 
 
 class VisionSection(Section):
@@ -127,6 +130,10 @@ class SortingSection(Section):
     min_slack_ms: float = Field(60.0, ge=0, le=5000, description="a shot with less slack is late and not fired")
     min_pulse_ms: float = Field(8.0, gt=0, le=1000, description="shortest opening")
     max_pulse_ms: float = Field(250.0, gt=0, le=5000, description="longest opening")
+    max_duty: float = Field(0.8, gt=0, le=1, description="share of any second that one lane may be open")
+    cut_ms: float = Field(150.0, ge=20, le=2000, description="a shot is cut and sent when its slack falls below this")
+    graze: float = Field(0.12, ge=0, le=1, description="share of a neighbour that a jet may touch")
+    max_picture_ms: float = Field(200.0, ge=20, le=2000, description="nothing is fired on older pictures")
 
 
 class FeedSection(Section):

@@ -13,16 +13,18 @@ from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
 from control.modbus_rtu import RtuSettings
 from control.modbus_wire import ModbusSettings
+from control.neighbours import JetSettings
 from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.serial_machine import SerialBoardSettings
-from control.types import Ejector, EjectorKind, Identity, Recipe, Rule
+from control.types import Ejector, EjectorKind, Identity, Recipe
 from station import machine_choice
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
 from station.config import Config, ConfigError
 from station.ledger import Provenance
 from station.named_files import CalibrationFile, CouplerFile
+from station.recipes import checked_recipe
 from station.sections import (
     BankSection,
     CoilsSection,
@@ -118,6 +120,9 @@ def sorter_settings(plan: Plan, first_piece: int) -> SorterSettings:
             min_slack_ms=sorting.min_slack_ms,
             min_pulse_ms=sorting.min_pulse_ms,
             max_pulse_ms=sorting.max_pulse_ms,
+            cut_ms=max(sorting.cut_ms, sorting.min_slack_ms),
+            max_duty=sorting.max_duty,
+            jet=JetSettings(graze=sorting.graze),
         ),
         tracker=TrackerSettings(labels=len(labels), first_id=first_piece),
         provenance=Provenance(plan.run.uuid, sorting_recipe.version, plan.card.id),
@@ -133,21 +138,8 @@ def is_simulated(config: Config) -> bool:
 
 def recipe(config: Config, labels: tuple[str, ...], materials: Mapping[str, Material]) -> Recipe:
     """The recipe with the hazards of the codebook added; they are no one's to tune away."""
-    file = config.recipe
-    unknown = sorted({label for rule in file.rules for label in rule.labels} - set(labels))
-    if unknown:
-        raise ConfigError(
-            f"{config.resolve(config.file.recipe)}  rules  the model does not know {', '.join(unknown)}; "
-            f"it knows {', '.join(labels)}"
-        )
-    return Recipe(
-        name=file.name,
-        version=f"{file.name} {file.version} {config.digest[:12]}",
-        rest_outlet=file.rest_outlet,
-        rules=tuple(Rule(tuple(rule.labels), rule.outlet, rule.min_confidence) for rule in file.rules),
-        stop_labels=tuple(label for label in labels if materials[label].stops),
-        stop_confidence=file.stop_confidence,
-    )
+    where = str(config.resolve(config.file.recipe))
+    return checked_recipe(config.recipe, where, config.digest, labels, materials)
 
 
 def ejectors(config: Config) -> tuple[Ejector, ...]:
@@ -164,10 +156,17 @@ def _lanes(bank: BankSection, calibration: CalibrationFile) -> list[Ejector]:
             left_mm=bank.left_mm + lane * bank.lane_width_mm,
             right_mm=bank.left_mm + (lane + 1) * bank.lane_width_mm,
             distance_mm=calibration.distance_mm[bank.outlet],
-            delay_ms=calibration.delay_ms[bank.outlet],
+            delay_ms=_delay_ms(calibration.delay_ms[bank.outlet], lane),
+            hold_ms=bank.hold_ms,
+            rest_ms=bank.rest_ms,
+            longest_ms=bank.longest_ms,
         )
         for lane in range(bank.lanes)
     ]
+
+
+def _delay_ms(calibrated: float | list[float], lane: int) -> float:
+    return calibrated[lane] if isinstance(calibrated, list) else calibrated
 
 
 def expected_identity(config: Config) -> Identity:
@@ -198,8 +197,10 @@ def modbus_settings(config: Config) -> ModbusSettings | RtuSettings:
 
 
 def longest_on_ms(config: Config) -> tuple[float, ...]:
-    """The longest time that the machine itself lets each output be on."""
-    return (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * expected_identity(config).outputs
+    """How long the machine itself lets each output stay on: a little longer than the schedule."""
+    usual = config.file.sorting.max_pulse_ms
+    limits = {e.output: usual if e.longest_ms is None else e.longest_ms for e in ejectors(config)}
+    return tuple(limits.get(output, usual) * _LIMIT_MARGIN for output in range(expected_identity(config).outputs))
 
 
 def _serial_settings(config: Config, machine: SerialBoardSection) -> SerialBoardSettings:
@@ -246,14 +247,28 @@ def guard_limits(config: Config) -> GuardLimits:
     """What the guard lets through: existing outputs, and openings up to the longest at the fastest plausible belt."""
     sorting = config.file.sorting
     per_s = sorting.max_speed_mm_s * config.calibration.ticks_per_mm
-    outputs = sum(1 << ejector.output for ejector in ejectors(config))
-    longest = math.ceil(sorting.max_pulse_ms / 1000 * per_s)
-    return GuardLimits(outputs, longest, max_open_counts=math.ceil(per_s))
+    lanes = ejectors(config)
+    return GuardLimits(
+        outputs=sum(1 << lane.output for lane in lanes),
+        max_length_counts=math.ceil(sorting.max_pulse_ms / 1000 * per_s),
+        max_open_counts=math.ceil(per_s),
+        longer=tuple(
+            (1 << lane.output, math.ceil(lane.longest_ms / 1000 * per_s))
+            for lane in lanes
+            if lane.longest_ms is not None
+        ),
+        max_picture_ms=sorting.max_picture_ms,
+        max_ahead_counts=math.ceil(sorting.close_mm * config.calibration.ticks_per_mm),
+        counter_bits=config.calibration.counter_bits,
+    )
 
 
 def control_setup(config: Config, machine: MachineChoice) -> ControlSetup:
     """What the control process gets."""
-    return ControlSetup(machine, ControlSettings(guard_limits(config), machine_choice.poll_ms(config.file.machine)))
+    poll_ms = machine_choice.poll_ms(config.file.machine)
+    return ControlSetup(
+        machine, ControlSettings(guard_limits(config), poll_ms, latency_ms=config.calibration.sample_latency_ms)
+    )
 
 
 def picture_shape(config: Config) -> tuple[int, int, int]:

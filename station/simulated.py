@@ -270,3 +270,10 @@ def _coupler_process(config: Config, machine: CoilSettings) -> CouplerProcessSet
         (machine.estop_input, guard, air),
     )
     return CouplerProcessSettings(coupler, _drive(config), _encoder(config), machine.host, machine.port, machine.unit)
+
+
+def emulator_settings(config: Config) -> EmulatorSettings:
+    """The emulated controller of a station file that speaks Modbus TCP."""
+    process, settings = _controller(config)
+    assert isinstance(settings, EmulatorSettings), process
+    return settings

@@ -5,12 +5,12 @@ No device, thread, picture or clock lives here: the same inputs give the same ou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from control.belt import Belt
-from control.rules import decide
-from control.schedule import ScheduleSettings, belt_now, plan, slack_ms, to_job
+from control.schedule import BeltNow, ScheduleSettings, Withheld, belt_now, slack_ms, to_job
 from control.types import (
+    JOB_FLAG_HAZARD,
     JOB_FLAG_SIMULATED,
     Command,
     Decision,
@@ -24,8 +24,10 @@ from control.types import (
     Recipe,
 )
 from station.faults import FAULTS, Effect, FaultBook
+from station.judge import Judge
 from station.ledger import Entry, Ledger, Provenance
 from station.mass import MassPrior
+from station.shots import Neighbour, Shots
 from station.state import POWERS, Facts, next_state
 from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
 from station.watch import Watch
@@ -79,11 +81,15 @@ class Sorter:
         self._tracker = Tracker(settings.tracker)
         close_line = round(settings.close_mm * settings.ticks_per_mm)
         self._ledger = Ledger(settings.provenance, close_line, settings.masses)
+        self._judge = Judge(settings.labels, settings.correlation, settings.recipe)
+        self._shots = Shots(settings.ejectors, settings.schedule)
+        self._seen_ns: int | None = None
         self._faults = FaultBook()
         self._latched = latched
         self._state = State.idle
         self._watch = Watch()
         self._hazard: dict[str, str] = {}
+        self._alarm: dict[str, str] = {}
         self._searched_tick: int | None = None
         self._start_tick = 0
         self._decided: set[int] = set()
@@ -93,10 +99,11 @@ class Sorter:
     def step(self, inputs: Inputs, eye: Eye) -> Outputs:
         """One step: hear the machine, judge the faults, move the state, see, decide, schedule, close."""
         flushed = self._hear(inputs)
-        self._judge(inputs)
+        self._note_faults(inputs)
         answers, cancelled = self._move(inputs)
         marks, looked = self._see(inputs, eye)
-        jobs = self._decide_due(inputs.now_ns)
+        self._decide_due()
+        jobs = self._cut_due()
         closed = self._ledger.close(self._belt.tick, inputs.now_ns)
         return Outputs(
             command=self._command(jobs),
@@ -111,8 +118,9 @@ class Sorter:
         """Close every piece that is still open, because the run ends here."""
         for piece in self._tracker.pieces():
             if self._is_due(piece):
-                self._enter(piece, self._judge_piece(piece)._replace(outlet=None, reason=Reason.unfinished), None, None)
+                self._enter(piece, self._judge.decide(piece)._replace(outlet=None, reason=Reason.unfinished))
             self._forget(piece.id)
+        self._shots.clear()
         return self._ledger.cancel(now_ns)
 
     def _forget(self, id_: int) -> None:
@@ -136,7 +144,8 @@ class Sorter:
         if not lost:
             return ()
         self._belt.restart()
-        return self._ledger.cancel(now_ns)
+        self._shots.clear()
+        return self._ledger.lose(now_ns)
 
     def _hear_sample(self, sample: MachineSample, now_ns: int) -> tuple[PieceRecord, ...]:
         news = self._belt.take(sample)
@@ -144,11 +153,13 @@ class Sorter:
         self._ledger.report(sample.reports)
         return self.finish(now_ns) if news.epoch else ()
 
-    def _judge(self, inputs: Inputs) -> None:
+    def _note_faults(self, inputs: Inputs) -> None:
         """Which faults are present now; what was found in the last step is told once."""
         self._watch.count_frames(inputs)
-        self._faults.see(dict(self._latched) | self._watch.conditions(inputs) | self._hazard, inputs.now_ns)
-        self._latched, self._hazard = (), {}
+        self._faults.see(
+            dict(self._latched) | self._watch.conditions(inputs) | self._hazard | self._alarm, inputs.now_ns
+        )
+        self._latched, self._hazard, self._alarm = (), {}, {}
 
     def _move(self, inputs: Inputs) -> tuple[tuple[OrderAnswer, ...], tuple[PieceRecord, ...]]:
         """Move the state by itself once, then by each order; leaving the powers to eject cancels what was planned."""
@@ -163,8 +174,12 @@ class Sorter:
                 self._start_tick = self._belt.tick
             self._state = state
             answers.append(OrderAnswer(given.number, refusal))
+        answers += [self._judge.change(given, self._settings.ejectors) for given in inputs.recipes]
         stopped = self._state is not before and self._state in (State.idle, State.fault, State.estop)
-        return tuple(answers), self._ledger.cancel(inputs.now_ns) if stopped else ()
+        if not stopped:
+            return tuple(answers), ()
+        self._shots.clear()
+        return tuple(answers), self._ledger.cancel(inputs.now_ns)
 
     def _facts(self) -> Facts:
         sample = self._watch.sample
@@ -189,6 +204,7 @@ class Sorter:
         if tick is None:
             self._watch.count_unplaced(inputs.now_ns)
             return (), False
+        self._seen_ns = frame.captured_ns
         if not self._far_enough(tick):
             return (), False
         self._searched_tick = tick
@@ -220,70 +236,94 @@ class Sorter:
             return False
         return evidence.looks < 2 or max(posterior(evidence, self._settings.correlation)) < self._settings.sure
 
-    def _decide_due(self, now_ns: int) -> tuple[Job, ...]:
+    def _decide_due(self) -> None:
         """Decide every piece that has reached the decision line; specks that were seen too rarely are forgotten."""
         settings = self._settings
-        jobs: list[Job] = []
         line = settings.decision_mm * settings.ticks_per_mm
         forget = settings.close_mm * settings.ticks_per_mm
         for piece in self._tracker.pieces():
             travelled = self._belt.tick - piece.at
             if travelled >= line and self._is_due(piece):
-                jobs.extend(self._decide(piece))
+                self._decide(piece)
             elif travelled >= forget:
                 self._forget(piece.id)
-        return tuple(jobs)
 
     def _is_due(self, piece: Piece) -> bool:
         return piece.sightings >= self._settings.min_sightings and piece.id not in self._decided
 
-    def _decide(self, piece: Piece) -> tuple[Job, ...]:
-        settings, belt = self._settings, self._belt
-        decision = self._judge_piece(piece)
+    def _decide(self, piece: Piece) -> None:
+        decision = self._judge.conclude(piece)
         if decision.reason is Reason.hazard:
             self._hazard = {"hazard-found": f"piece {piece.id}: {decision.label}, {decision.confidence:.2f}"}
         elif not POWERS[self._state].eject:
             decision = decision._replace(outlet=None, reason=Reason.bypass)
-        if decision.outlet is None:
-            self._enter(piece, decision, None, None)
-            return ()
-        now = belt_now(belt)
-        shot = plan(piece, decision, settings.ejectors, now, settings.schedule)
-        if shot is None or isinstance(shot, Late):
-            self._enter(
-                piece, decision, None, None if shot is None else settings.schedule.min_slack_ms - shot.missing_ms
-            )
-            return ()
-        slack = slack_ms(shot.open_tick, now)
-        self._enter(piece, decision, shot, slack)
-        flags = JOB_FLAG_SIMULATED if settings.is_simulated else 0
-        return (to_job(shot, belt, settings.class_codes[settings.labels.index(decision.label)], flags),)
+        if self._judge.is_alarm(decision):
+            self._alarm = {"alarm-found": f"piece {piece.id}: {decision.label}, {decision.confidence:.2f}"}
+        self._enter(piece, decision, is_open=decision.outlet is not None)
+        if decision.outlet is not None:
+            self._shots.keep(piece, decision.outlet, belt_now(self._belt))
 
-    def _judge_piece(self, piece: Piece) -> Decision:
+    def _cut_due(self) -> tuple[Job, ...]:
+        """Cut the shots whose time has come, each as the belt runs now and among what lies around it now."""
+        belt = belt_now(self._belt)
+        due = self._shots.due(belt)
+        if not due:
+            return ()
+        known = {piece.id: piece for piece in self._tracker.pieces()}
+        entries = self._ledger.entries
+        around = tuple(self._judge.neighbour(piece, entries.get(id_)) for id_, piece in known.items())
+        return tuple(job for id_ in due for job in self._cut(id_, known, around, belt))
+
+    def _cut(self, id_: int, known: dict[int, Piece], around: tuple[Neighbour, ...], belt: BeltNow) -> tuple[Job, ...]:
+        entry = self._ledger.entries[id_]
+        piece, decision = known.get(id_, entry.piece), entry.decision
+        if not self._may_eject():
+            self._shots.drop(id_)
+            passing = decision._replace(outlet=None, reason=Reason.bypass)
+            self._ledger.settle(replace(entry, decision=passing, is_open=False))
+            return ()
+        scores = dict(zip(self._settings.labels, entry.scores, strict=True))
+        shot = self._shots.cut(piece, decision, around, scores, self._judge.recipe, belt, 0)
+        if isinstance(shot, Ejection):
+            slack = slack_ms(shot.open_tick, belt)
+            self._ledger.settle(replace(entry, piece=piece, ejection=shot, slack_ms=slack, is_open=False))
+            return (self._job(shot, decision),)
+        if isinstance(shot, Withheld):
+            entry = replace(entry, decision=decision._replace(outlet=None, reason=shot.reason))
+        slack_left = self._settings.schedule.min_slack_ms - shot.missing_ms if isinstance(shot, Late) else None
+        self._ledger.settle(replace(entry, slack_ms=slack_left, is_open=False))
+        return ()
+
+    def _job(self, shot: Ejection, decision: Decision) -> Job:
         settings = self._settings
-        return decide(piece, settings.labels, posterior(piece.evidence, settings.correlation), settings.recipe)
+        flags = JOB_FLAG_SIMULATED if settings.is_simulated else 0
+        flags |= JOB_FLAG_HAZARD if self._judge.is_alarm(decision) else 0
+        return to_job(shot, self._belt, settings.class_codes[settings.labels.index(decision.label)], flags)
 
-    def _enter(self, piece: Piece, decision: Decision, shot: Ejection | None, slack: float | None) -> None:
-        scores = posterior(piece.evidence, self._settings.correlation)
+    def _enter(self, piece: Piece, decision: Decision, *, is_open: bool = False) -> None:
         degraded = self._faults.has(Effect.degrade) or self._faults.has(Effect.bypass)
         self._entered += 1
         self._decided.add(piece.id)
-        self._ledger.enter(Entry(piece, scores, decision, shot, slack, degraded))
+        scores, recipe = self._judge.posterior(piece), self._judge.recipe.version
+        self._ledger.enter(Entry(piece, scores, decision, None, None, degraded, recipe, is_open))
 
     def _mark(self, sighting: Sighting, id_: int) -> Mark:
         entry = self._ledger.entries.get(id_)
         if entry is not None:
             decision = entry.decision
-            outlet = decision.outlet or self._settings.recipe.rest_outlet
+            outlet = decision.outlet or self._judge.recipe.rest_outlet
             return Mark(sighting.box, id_, decision.label, decision.confidence, outlet, decided=True)
-        scores = posterior(self._tracker.piece(id_).evidence, self._settings.correlation)
+        scores = self._judge.posterior(self._tracker.piece(id_))
         best = max(range(len(scores)), key=scores.__getitem__)
         return Mark(sighting.box, id_, self._settings.labels[best], scores[best], "", decided=False)
 
     def _command(self, jobs: tuple[Job, ...]) -> Command:
-        powers = POWERS[self._state]
+        return Command(POWERS[self._state].run, self._may_eject(), jobs, self._seen_ns)
+
+    def _may_eject(self) -> bool:
+        """While sorting, and until a paused belt has come to rest."""
         coasting = self._state is State.paused and self._belt.speed_mm_s > _STANDSTILL_MM_S
-        return Command(run=powers.run, armed=powers.eject or coasting, jobs=jobs)
+        return POWERS[self._state].eject or coasting
 
     def status(self, now_ns: int) -> Status:
         """What there is to say about the station at this moment."""
@@ -301,6 +341,8 @@ class Sorter:
             newest_piece=self._newest_piece,
             open_pieces=len(self._ledger),
             now_ns=now_ns,
+            recipe=self._judge.recipe.version,
+            grades=self._judge.grades,
         )
 
     def _sentence(self) -> str:

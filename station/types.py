@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from control.types import Command, Decision, Ejection, MachineDown, MachineSample, Outcome, ShotReport
+from control.grade import Grade
+from control.types import Command, Decision, Ejection, MachineDown, MachineSample, Outcome, Recipe, ShotReport
 from vision.types import Box, FrameStamp, Piece
 
 
@@ -35,6 +36,14 @@ class OrderGiven(NamedTuple):
 
     number: int
     order: Order
+    by: str
+
+
+class RecipeGiven(NamedTuple):
+    """A checked recipe to sort by from the next decision on, with the number its answer will carry."""
+
+    number: int
+    recipe: Recipe
     by: str
 
 
@@ -97,6 +106,7 @@ class Inputs(NamedTuple):
     machine: tuple[MachineSample | MachineDown, ...]
     orders: tuple[OrderGiven, ...]
     conditions: tuple[tuple[str, str], ...]
+    recipes: tuple[RecipeGiven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +166,8 @@ class Status:
     newest_piece: int
     open_pieces: int
     now_ns: int
+    recipe: str = ""
+    grades: tuple[Grade, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Watch:
         self.sample: MachineSample | None = None
         self.counts = FrameCounts()
         self._down: MachineDown | None = None
+        self._down_is_news = False
         self._encoder: dict[str, str] = {}
         self._tick = 0
         self._moved_ns = 0
@@ -45,13 +46,14 @@ class Watch:
 
     def hear_down(self, down: MachineDown, *, lost: bool) -> None:
         """The machine cannot be used; when it is ``lost``, its last sample is worth nothing."""
-        self._down = down
+        self._down, self._down_is_news = down, True
         if lost:
             self.sample = None
 
     def hear_sample(self, sample: MachineSample, news: BeltNews) -> None:
         """The machine answers; ``news`` is what the belt made of the count."""
-        self._down = None
+        if not self._down_is_news:
+            self._down = None
         self.sample = sample
         self._encoder = {} if news.trouble is None else _TROUBLES[news.trouble]
         if news.tick != self._tick or not sample.running:
@@ -75,10 +77,14 @@ class Watch:
         self._unplaced_ns = now_ns
 
     def conditions(self, inputs: Inputs) -> dict[str, str]:
-        """Fault code -> detail, all that is wrong now."""
+        """Fault code -> detail, all that is wrong now.
+
+        A machine that was down for a moment between two steps was down in this one.
+        """
         found = dict(inputs.conditions) | self._encoder | self._dropping | self._machine(inputs.now_ns)
         if inputs.now_ns - self._unplaced_ns < _UNPLACED_WINDOW_NS:
             found["frames-unplaced"] = f"{self.counts.unplaced} since the start"
+        self._down_is_news = False
         return found
 
     def _machine(self, now_ns: int) -> dict[str, str]:

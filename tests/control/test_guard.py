@@ -32,6 +32,7 @@ class Shift:
         self.now_ns += 10 * MS
         self.spoken_ns = self.spoken_ns if silent else self.now_ns
         sample = None if interlocks is None else make_sample(0, self.now_ns, interlocks)
+        command = command._replace(seen_ns=self.now_ns)
         return self.guard.admit(command, sample, self.now_ns, self.spoken_ns)
 
     def started(self) -> Shift:

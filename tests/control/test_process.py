@@ -111,7 +111,7 @@ class Bench:
 
     def step(self, *commands: Command, times: int = 1, late_ms: float = 0.0) -> None:
         for _ in range(times):
-            self.vision.to_control += commands
+            self.vision.to_control += [command._replace(seen_ns=self.now_ns) for command in commands]
             self.loop.step(round(late_ms * MS))
             self.now_ns += 10 * MS
 
@@ -184,7 +184,7 @@ def test_reports_that_vision_had_no_room_for_are_told_again_in_order() -> None:
     assert bench.reports() == [(1, ShotResult.fired), (2, ShotResult.late)]
 
 
-def test_jobs_pending_when_the_machine_is_lost_are_ignored_and_then_the_loss_is_told() -> None:
+def test_jobs_pending_when_the_machine_is_lost_are_unanswered_and_then_the_loss_is_told() -> None:
     bench = Bench().started()
     bench.step(order(1, 2, 3))
     bench.machine.reports = [ShotReport(2, ShotResult.fired, 1)]
@@ -192,7 +192,7 @@ def test_jobs_pending_when_the_machine_is_lost_are_ignored_and_then_the_loss_is_
     bench.machine.trouble = MachineLost("the cable is out")
     bench.step(order(4))
 
-    assert bench.reports() == [(2, ShotResult.fired), *((n, ShotResult.ignored) for n in (1, 3, 4))]
+    assert bench.reports() == [(2, ShotResult.fired), *((n, ShotResult.unanswered) for n in (1, 3, 4))]
     carrier, down = bench.vision.from_control[-2:]
     assert isinstance(carrier, MachineSample)
     assert (carrier.running, carrier.armed, carrier.taken_ns) == (False, False, bench.now_ns - 20 * MS)
@@ -386,7 +386,8 @@ def test_a_real_process_on_a_real_socket_fires_and_then_lets_go_safely(end: str)
         pump(vision, REST, lambda heard: len(heard) > 10)
         pump(vision, GO, is_running)
         soon = (int(server.plc.count) + 1500) % 2**32
-        heard = pump(vision, GO._replace(jobs=(make_job(1, open_count=soon),)), has_report)
+        order_now = GO._replace(jobs=(make_job(1, open_count=soon),), seen_ns=time.monotonic_ns())
+        heard = pump(vision, order_now, has_report)
         reports = [r for message in heard if isinstance(message, MachineSample) for r in message.reports]
         assert [(r.job_id, r.result) for r in reports] == [(1, ShotResult.fired)]
         assert any(isinstance(message, ControlStatus) and message.connected for message in station.receive())

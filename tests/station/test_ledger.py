@@ -18,7 +18,7 @@ def piece(id_: int, at: int = 0) -> Piece:
 def entry(id_: int, reason: Reason = Reason.rule, *, shot: bool = True, at: int = 0) -> Entry:
     outlet = "copper" if reason is Reason.rule else None
     ejection = Ejection(id_, 1, at + 100, at + 120) if shot and outlet else None
-    return Entry(piece(id_, at), (1.0,), Decision(id_, "CU-NO2", 0.9, outlet, reason), ejection, 200.0, False)
+    return Entry(piece(id_, at), (1.0,), Decision(id_, "CU-NO2", 0.9, outlet, reason), ejection, 200.0, False, "r1")
 
 
 @given(
