@@ -14,6 +14,7 @@ _REALTIME = {
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",
+    "tests.station.test_web_review_browser",
     "tests.station.test_web_server",
 }
 

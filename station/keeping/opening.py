@@ -17,7 +17,7 @@ from station.link import Link, open_link
 from station.plan import Plan
 from station.types import PieceRecord
 from station.web.review import ReviewDesk
-from station.web.view import LabelFacts
+from station.web.view import LabelFacts, plain_name
 from vision.classifier import Classifier
 
 CROPS = "crops"
@@ -63,8 +63,13 @@ def keeping(plan: Plan) -> Iterator[Keeping]:
 
 
 def review_desk(plan: Plan, labels: Sequence[LabelFacts]) -> ReviewDesk | None:
-    """Where people label what was kept; None when nothing is."""
-    return ReviewDesk(data_folder(plan.config) / CROPS, labels) if plan.config.file.crops.keep else None
+    """Where people label what was kept, with the model's labels and every hazard; None when nothing is kept."""
+    if not plan.config.file.crops.keep:
+        return None
+    known = {label.label for label in labels}
+    hazards = [each for each in plan.materials.values() if each.stops and each.id not in known]
+    more = [LabelFacts(hazard.id, plain_name(hazard.name)) for hazard in hazards]
+    return ReviewDesk(data_folder(plan.config) / CROPS, (*labels, *more))
 
 
 def keeper_settings(plan: Plan) -> KeeperSettings:

@@ -16,6 +16,7 @@ from station.store_reader import CountRow, Counts
 from station.types import Mark, Order, State, Status, Truth
 from station.web.app import create_app
 from station.web.pictures import PictureBoard
+from station.web.review import ReviewDesk
 from station.web.server import serve
 from station.web.view import (
     FaultRow,
@@ -194,11 +195,15 @@ class PaperStation:
 
 @asynccontextmanager
 async def served(
-    station: PaperStation, port: int, pictures_per_s: float = 15.0, stop: asyncio.Event | None = None
+    station: PaperStation,
+    port: int,
+    pictures_per_s: float = 15.0,
+    stop: asyncio.Event | None = None,
+    review: ReviewDesk | None = None,
 ) -> AsyncIterator[str]:
     """The page of ``station`` on a real server; yields its address. ``stop`` ends the server early."""
     stop = stop or asyncio.Event()
-    serving = asyncio.create_task(serve(create_app(station), "127.0.0.1", port, stop))
+    serving = asyncio.create_task(serve(create_app(station, review=review), "127.0.0.1", port, stop))
     drawing = asyncio.create_task(station.draw_on(pictures_per_s))
     while not serving.done():
         try:

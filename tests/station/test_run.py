@@ -314,3 +314,28 @@ def test_a_detector_whose_outputs_are_not_those_its_card_declares_is_refused(sit
     said = refused(site, "--no-web")
     assert "output shape check" in said
     assert "that is the shape of kind yolov8" in said
+
+
+def test_a_run_keeps_crops_and_watches_a_candidate_without_touching_the_outputs(site: Path) -> None:
+    from tests.vision.tiny_model import write_model
+
+    write_model(site / "candidate")
+    model = "model: ../models/rendered-v1"
+    change(site / "configs/sim.yaml", (model, f"{model}\nshadow_model: ../candidate"))
+    run = [*STATION, "run", "configs/sim.yaml", "--for", "14", "--summary", "s.json", "--no-web"]
+    done = subprocess.run(run, check=False, cwd=site, capture_output=True, text=True, timeout=55)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((site / "s.json").read_text())
+    assert summary["conservation_ok"]
+    assert summary["kept"]["kept"] > 0
+    assert summary["kept"]["compared"] > 0
+    assert summary["kept"]["failed"] == 0
+    assert set(summary["outlets"]) <= {"copper", "brass", "aluminium", "quarantine", "rest"}
+    labels = {label for outlet in summary["outlets"].values() for label in outlet}
+    assert not labels <= {"CU-NO2", "BRASS-YEL", "SS-304"}, "the candidate decided"
+    shown = [*STATION, "model", "shadow", "--config", "configs/sim.yaml"]
+    told = subprocess.run(shown, check=True, cwd=site, capture_output=True, text=True, timeout=50).stdout
+    assert f"{summary['kept']['compared']} pieces compared" in told
+    reviewed = [*STATION, "dataset", "review", "data/sim/crops", "--next", "2"]
+    told = subprocess.run(reviewed, check=True, cwd=site, capture_output=True, text=True, timeout=50).stdout
+    assert "to label, 0 labelled" in told
