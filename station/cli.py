@@ -119,8 +119,10 @@ def _mount() -> None:
     from station.footage import commands as footage
     from station.recording import commands as recording_commands
     from station.training import commands
+    from station.whatif import commands as trying
 
     app.command("replay")(recording_commands.replay_command)
+    app.command("whatif")(trying.whatif)
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
