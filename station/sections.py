@@ -127,10 +127,10 @@ class RecordingSection(Section):
     rotate_s: float = Field(600.0, ge=10, le=86_400, description="how long one file gets")
     frames: Literal["off", "flight", "all"] = Field("flight", description="pictures kept: none, around incidents, all")
     keep_s: float = Field(60.0, ge=5, le=600, description="how far back an incident's file reaches")
-    keep_mb: int = Field(256, ge=8, le=16_000, description="most memory for the pictures of that time")
+    keep_mb: int = Field(400, ge=8, le=16_000, description="most memory for the pictures of that time")
     nth: int = Field(1, ge=1, le=1000, description="every nth of the searched pictures is kept")
     unsearched: bool = Field(False, description="count pictures that were not searched, too")
-    jpeg_quality: int = Field(80, ge=10, le=100, description="quality of kept pictures")
+    jpeg_quality: int = Field(85, ge=10, le=100, description="quality of kept pictures")
     lossless: bool = Field(False, description="keep pictures as PNG, ten times as large")
 
 

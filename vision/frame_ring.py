@@ -54,12 +54,12 @@ class FrameRing:
             return None
         return seq, captured_ns, None if tick == _NO_TICK else tick, self._images[slot]
 
-    def of(self, seq: int, captured_ns: int) -> tuple[int | None, NDArray[np.uint8]] | None:
-        """(tick, image view) of one certain picture, None when it is not there or not there any more."""
-        for slot in range(self._slots):
+    def of(self, seq: int, captured_ns: int) -> NDArray[np.uint8] | None:
+        """View of one certain picture, None when it is not there or not there any more."""
+        for slot, image in enumerate(self._images):
             stamp = self._stamp(slot)
             if stamp is not None and stamp[:2] == (seq, captured_ns):
-                return None if stamp[2] == _NO_TICK else stamp[2], self._images[slot]
+                return image
         return None
 
     def still(self, seq: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from station.recording.words import NOTHING_SEEN, EyeAnswers
 from vision.types import Eye, Look, LookRequest, Sighting
@@ -45,12 +45,20 @@ class RecordedEye:
 
     def __init__(self, answers: EyeAnswers) -> None:
         self._found = answers.found or ()
-        sightings = {request.piece_id: request.sighting for request in answers.asked}
-        self._scores = {sightings[look.piece_id]: look for look in answers.looks}
+        self._looks = {request.sighting: look for request, look in answered(answers)}
 
     def find(self) -> tuple[Sighting, ...]:
         return self._found
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
-        found = ((request, self._scores.get(request.sighting)) for request in requests)
+        found = ((request, self._looks.get(request.sighting)) for request in requests)
         return tuple(look._replace(piece_id=request.piece_id) for request, look in found if look is not None)
+
+
+def answered(answers: EyeAnswers) -> Iterator[tuple[LookRequest, Look]]:
+    """The requests that were answered, with their answers: the same order, and one piece may be asked for twice."""
+    asked = iter(answers.asked)
+    for look in answers.looks:
+        request = next((request for request in asked if request.piece_id == look.piece_id), None)
+        if request is not None:
+            yield request, look

@@ -1,7 +1,7 @@
 """A second look: finder and classifier again on the pictures a recording kept, compared with what they said then.
 
 A JPEG is not the picture the eye saw, and the finder learns the empty belt from the pictures it gets; so the answers
-are not compared byte for byte but within the tolerance stated in ``Tolerance``.
+are not compared byte for byte but within ``JPEG`` or ``LOSSLESS``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from math import exp, hypot
 from pathlib import Path
 
 from station.recording.codec import NotReadable, decode
+from station.recording.eyes import answered
 from station.recording.layout import EYE, EyeSettings
 from station.recording.pictures import decoded
 from station.recording.reader import Recording
@@ -23,7 +24,7 @@ from vision.model_card import load_card
 from vision.types import Frame, Look, LookRequest, ModelRefused, Sighting
 
 _MODELS = Path("models")
-_LEARNING = 3
+_LEARNING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,14 @@ class Tolerance:
     """What counts as the same: a sighting within ``place_mm``; a look whose best label is the same, with a probability
     within ``probability``. Of all sightings and looks these shares have to be the same."""
 
-    place_mm: float = 4.0
-    probability: float = 0.1
-    sightings: float = 0.97
-    looks: float = 0.95
+    place_mm: float
+    probability: float
+    sightings: float
+    looks: float
+
+
+JPEG = Tolerance(place_mm=4.0, probability=0.25, sightings=0.9, looks=0.85)
+LOSSLESS = Tolerance(place_mm=4.0, probability=0.25, sightings=0.97, looks=0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +71,19 @@ class SecondLook:
         )
 
 
-def look_again(recording: Recording, model: Path | None, tolerance: Tolerance | None = None) -> SecondLook:
+def look_again(recording: Recording, model: Path | None) -> SecondLook:
     """Search and classify every kept picture again. Raises RecordingUnreadable when there are none, or no model.
 
     The first pictures only teach the finder what the empty belt looks like.
     """
     eye = _open_eye(recording, model)
-    allowed = tolerance or Tolerance()
+    allowed = LOSSLESS
     pictures = sightings = found = extra = looks = alike = 0
     for answers, frame in _searched(recording):
         image = decoded(frame)
         if image is None or answers.found is None:
             continue
+        allowed = JPEG if frame.format == "jpeg" else allowed
         seq, captured_ns, tick = frame.stamp
         eye.show(Frame(seq, captured_ns, tick, image))
         again = eye.find()
@@ -88,11 +94,10 @@ def look_again(recording: Recording, model: Path | None, tolerance: Tolerance | 
         sightings += len(answers.found)
         found += len(pairs)
         extra += len(again) - len(pairs)
-        asked = [request for request in answers.asked if request.sighting in pairs]
-        new = eye.look([LookRequest(request.piece_id, pairs[request.sighting]) for request in asked])
-        old = {look.piece_id: look for look in answers.looks}
+        old = [(request, look) for request, look in answered(answers) if request.sighting in pairs]
+        new = eye.look([LookRequest(request.piece_id, pairs[request.sighting]) for request, _ in old])
         looks += len(new)
-        alike += sum(_is_alike(old[look.piece_id], look, allowed.probability) for look in new)
+        alike += sum(_is_alike(was, now, allowed.probability) for (_, was), now in zip(old, new, strict=True))
     if not pictures:
         raise RecordingUnreadable(f"{recording.path} kept no pictures: record with frames to look again.")
     return SecondLook(pictures, sightings, found, extra, looks, alike, allowed)

@@ -31,11 +31,11 @@ class RecordingSettings:
     min_free_bytes: int = 1_000_000_000
     frames: Frames = Frames.flight
     keep_s: float = 60.0
-    keep_bytes: int = 256_000_000
+    keep_bytes: int = 400_000_000
     after_s: float = 10.0
     nth: int = 1
     unsearched: bool = False
-    jpeg_quality: int = 80
+    jpeg_quality: int = 85
     lossless: bool = False
     rotate_s: float = 600.0
 
