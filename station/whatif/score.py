@@ -17,13 +17,12 @@ from control.types import Outcome, Reason, Recipe
 from station.types import PieceRecord
 from station.whatif.costs import CostTable
 from station.whatif.rerun import Origin
-from vision.labels import NOTHING, Label
+from vision.labels import NOTHING, WORLD, Label
 
 _GATE_MM = 40.0
 _Z = 1.959964
 UNSEEN = "unseen"
 _NOT_SORTED = (Reason.bypass, Reason.unfinished)
-WORLD = "world"
 
 
 class Known(NamedTuple):
