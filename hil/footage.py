@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.feeder import WorldPiece
 from hil.line import Line, LineSettings, sprites_of
 from hil.look import View
+from vision.labels import LABELS, WORLD, Label, write_labels
 
 _TICKS_EVERY_NS = 10_000_000
 _RUN_UP_NS = 2_500_000_000
@@ -40,7 +42,7 @@ def write_footage(
     jpeg_quality: int = 78,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> int:
-    """Write frames, ``frames.csv``, ``ticks.csv``, ``truth.csv`` and ``footage.yaml``; the number of frames.
+    """Write frames, tables of frames, ticks, truth and labels, and ``footage.yaml``; the number of frames.
 
     A picture every ``step_mm`` of belt at nominal speed, or at the line's rate when None. ``scale`` shrinks the
     pictures. Raises FileExistsError when the folder holds footage already, and ``hil.sprites.atlas.AtlasError``.
@@ -72,6 +74,7 @@ class _Take:
         self._frames: list[tuple[str, int]] = []
         self._ticks: list[tuple[int, int]] = []
         self._pieces: dict[int, WorldPiece] = {}
+        self._first_mm = 0.0
 
     def shoot(self, number: int) -> None:
         """Run the belt to the instant of picture ``number`` and take it."""
@@ -89,6 +92,7 @@ class _Take:
         _write_rows(self._folder / "ticks.csv", ("taken_ns", "count"), self._ticks)
         header = ("truth_id", "label", "form", "at_tick", "across_mm", "length_mm", "width_mm", "mass_g")
         _write_rows(self._folder / "truth.csv", header, (self._row(piece) for piece in self._pieces.values()))
+        write_labels(self._folder / LABELS, map(self._label, self._pieces.values()))
         (self._folder / "footage.yaml").write_text(self._description(), encoding="utf-8")
 
     def _run_to(self, at_ns: int) -> None:
@@ -96,6 +100,8 @@ class _Take:
             self._line.step(self._belt.advance(_next_tick_ns(self._belt.motion.t_ns), run=True))
             now_ns = self._belt.motion.t_ns
             if now_ns > _RUN_UP_NS - 10 * _TICKS_EVERY_NS:
+                if not self._ticks:
+                    self._first_mm = self._belt.motion.pos_mm
                 self._ticks.append((now_ns, self._belt.count(now_ns)))
                 self._pieces |= {piece.truth_id: piece for piece in self._line.on_belt()}
 
@@ -107,6 +113,16 @@ class _Take:
             piece.truth_id, piece.label, piece.form, round(at_tick), round(piece.placed.across_mm, 1),
             round(2 * piece.half_mm, 1), round(width_mm, 1), round(piece.mass_g, 1),
         )  # fmt: skip
+
+    def _label(self, piece: WorldPiece) -> Label:
+        """The same truth in the form of every footage: counted from the first reading of the tick table."""
+        encoder, modulus = self._settings.encoder, 1 << self._settings.encoder.counter_bits
+        at_tick = encoder.start_count + piece.placed.at_mm * encoder.ticks_per_mm
+        first = math.floor(encoder.start_count + self._first_mm * encoder.ticks_per_mm)
+        width_mm = float(np.ptp(piece.outline[:, 1]))
+        across_mm, length_mm = piece.placed.across_mm, 2 * piece.half_mm
+        at_tick -= first // modulus * modulus
+        return Label(round(at_tick), across_mm, length_mm, width_mm, piece.label, WORLD, "")
 
     def _description(self) -> str:
         view, encoder = self._settings.line.view, self._settings.encoder

@@ -109,9 +109,11 @@ def _mount() -> None:
     from station.promotion import commands as model
     from station.recording import commands as recording_commands
     from station.training import commands
+    from station.whatif import commands as trying
 
     app.command("replay")(recording_commands.replay_command)
     app.add_typer(bench_commands.app, name="bench")
+    app.command("whatif")(trying.whatif)
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")

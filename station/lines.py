@@ -16,6 +16,7 @@ from station.sections import FolderCameraSection, OpencvCameraSection
 from station.types import Truth
 from station.web.view import Mishap
 from station.wiring import CameraChoice, FolderCameraChoice, MachineChoice, OpencvCameraChoice, RecordedMachineChoice
+from vision.labels import Label
 
 _LEAD_NS = 2_000_000_000
 
@@ -47,6 +48,9 @@ class Line(AbstractContextManager["Line"], Protocol):
         """How far the belt has truly run; 0 where nobody knows."""
 
     def cause(self, mishap: Mishap, on: bool) -> None: ...
+
+    def labels(self) -> tuple[Label, ...]:
+        """What every piece that has fallen so far really was; empty where nobody knows."""
 
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
@@ -80,6 +84,9 @@ class Plant:
 
     def cause(self, mishap: Mishap, on: bool) -> None:
         """There is nothing to break."""
+
+    def labels(self) -> tuple[Label, ...]:
+        return ()
 
     def truth(self, since_mm: float | None) -> None:
         return None

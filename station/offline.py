@@ -117,6 +117,8 @@ class _Play:
         outputs = self._sorter.step(inputs, self._eye)
         self._number += 1
         self._writer.step(texts_of(self._number, inputs, self._eye.take(), outputs))
+        if stamp is not None and number is not None:
+            self._writer.frame(KeptFrame(stamp, "jpeg", self._footage.files[number].read_bytes()))
         self._outputs = outputs
         self._pieces += len(outputs.records)
         command = outputs.command
@@ -129,14 +131,12 @@ class _Play:
         return (OrderGiven(1, Order.start, "command line"),) if idle else ()
 
     def _shown(self, number: int) -> Frame:
-        """Put a picture into the eye's hand and into the recording, and see whether it is healthy."""
+        """Put a picture into the eye's hand, and see whether it is healthy."""
         file, captured_ns = self._footage.files[number], self._footage.captured_ns[number]
-        encoded = file.read_bytes()
-        image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if image is None:
             raise FootageError(f"{file} cannot be decoded; copy the footage folder again.")
         frame = Frame(number + 1, captured_ns, None, np.asarray(image, np.uint8))
-        self._writer.frame(KeptFrame(FrameStamp(frame.seq, captured_ns, None), "jpeg", encoded))
         tick = 0 if self._outputs is None else self._outputs.status.tick
         moved = abs(tick - self._moved_tick) >= _MOVED_MM * self._settings.ticks_per_mm
         if moved:

@@ -45,7 +45,7 @@ def sprites(
 
 @app.command()
 def footage(
-    out: Annotated[Path, typer.Argument(help="Folder to write: frames.csv, ticks.csv, truth.csv and JPEG pictures.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write: JPEG pictures, frames.csv, ticks.csv, labels.csv.")],
     config: Annotated[Path, typer.Option(help="Station file with a simulated line.")] = Path("configs/sim.yaml"),
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of the recording.")] = 6.0,
     step_mm: Annotated[float, typer.Option(min=1, help="Belt travel between two pictures.")] = 100.0,

@@ -35,6 +35,7 @@ from station.web.server import serve
 from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
+from vision.labels import labels_beside, write_labels
 
 _log = logging.getLogger(__name__)
 _VIEW_SLOTS = 4
@@ -296,4 +297,7 @@ class _Station:
         summary = summarize(self._facts())
         if self._options.summary is not None:
             write_summary(self._options.summary, summary)
+        labels = self._line.labels()
+        if self._options.record is not None and labels:
+            write_labels(labels_beside(self._options.record), labels)
         return summary

@@ -40,6 +40,7 @@ from station.types import Truth
 from station.web.view import Mishap as PageMishap
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
+from vision.labels import WORLD, Label
 
 _SLOTS = 6
 _READY_S = 30.0
@@ -103,6 +104,18 @@ class SimulatedLine:
         """Begin or end a mishap, at whichever part of the line it happens to."""
         for member in self._members.values():
             member.link.send(Mishap(_CAUSES[mishap], on))
+
+    def labels(self) -> tuple[Label, ...]:
+        """What fell so far, counted as the encoder does from its start; sizes are not told."""
+        self._hear()
+        encoder = _encoder(self._config)
+        return tuple(
+            Label(
+                round(encoder.start_count + piece.at_mm * encoder.ticks_per_mm),
+                piece.across_mm, 0.0, 0.0, piece.label, WORLD, "",
+            )
+            for piece in self._landed
+        )  # fmt: skip
 
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""

@@ -123,6 +123,10 @@ class Sorter:
         self._shots.clear()
         return self._ledger.cancel(now_ns)
 
+    def change(self, settings: SorterSettings) -> None:
+        """Go on with other settings of the same model; what is on the belt stays as it is."""
+        self._settings = settings
+
     def _forget(self, id_: int) -> None:
         self._tracker.close(id_)
         self._decided.discard(id_)

@@ -11,6 +11,7 @@ _REALTIME = {
     "tests.control.test_process",
     "tests.hil.test_emulator",
     "tests.hil.test_line",
+    "tests.station.footage.test_label_page",
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",

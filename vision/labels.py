@@ -18,11 +18,13 @@ from vision.types import FootageError
 LABELS = "labels.csv"
 HEADER = ("at_tick", "across_mm", "length_mm", "width_mm", "label", "who", "when_utc")
 NOTHING = "NOTHING"
+WORLD = "world"
 
 
 class Label(NamedTuple):
     """``label`` is a codebook id, or NOTHING where something was found that is no piece. ``who`` said so, ``when_utc``
-    in ISO 8601, empty when unknown. Sizes are 0 where nobody measured them."""
+    in ISO 8601, empty when unknown; WORLD is the simulation, which knows every piece. Sizes are 0 where nobody
+    measured them."""
 
     at_tick: int
     across_mm: float

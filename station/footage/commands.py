@@ -171,6 +171,24 @@ def export(
             typer.echo(f"{count} pictures in {out}")
 
 
+@app.command()
+def label(
+    source: SourceArgument,
+    who: Annotated[str, typer.Option(envvar="USER", help="Who says so; written beside every label.")] = "somebody",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of the page, on this computer only.")] = 8090,
+    labels: Annotated[Path | None, typer.Option(help="Table of labels; beside the recording if left out.")] = None,
+) -> None:
+    """Say what each piece really is: the sorter proposes, a person confirms on a page, and every answer is kept."""
+    from station.footage.label_command import serve_labelling
+    from station.footage.sought import footage_behind, recording_of
+    from vision.labels import labels_beside
+
+    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+        table = labels or labels_beside(footage_behind(source))
+        typer.echo(f"Labels go to {table}; open http://127.0.0.1:{port} (Ctrl-C ends)")
+        serve_labelling(recording, table, source.name, who, port)
+
+
 @contextmanager
 def counted(what: str, of: str) -> Iterator[Callable[[int], None]]:
     """A count that goes up, for work of unknown length; only where somebody watches."""

@@ -109,13 +109,13 @@ def _open_eye(recording: Recording, model: Path | None) -> LiveEye:
         raise RecordingUnreadable(f"{recording.path} does not hold the eye's settings; replay it without --frames.")
     try:
         settings = decode(EyeSettings, attachment.content)
-        classifier = Classifier(load_card(model or _model_of(recording)))
+        classifier = Classifier(load_card(model or model_of(recording)))
     except (NotReadable, ModelRefused) as error:
         raise RecordingUnreadable(f"{recording.path} cannot be looked at again: {error}") from error
     return LiveEye(Finder(settings.finder), settings.geometry, classifier, settings.mm_per_px)
 
 
-def _model_of(recording: Recording) -> Path:
+def model_of(recording: Recording) -> Path:
     """The folder beside which we run whose model has the recorded hash."""
     for card in sorted(_MODELS.glob("*/model.yaml")):
         if recording.about.model_sha256 in card.read_text(encoding="utf-8"):
