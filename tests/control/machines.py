@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
 from control import job_ring
 from control.modbus_machine import ModbusMachine, ModbusSettings
@@ -22,6 +24,7 @@ from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
 from tests.control import bench_plc
 from tests.control.contract import Plant
+from tests.control.foreign import plc_host
 from tests.control.yard import ALL_SAFE
 
 MadeMachine = tuple[Machine, Plant]
@@ -129,11 +132,36 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
             yield machine, BenchPlant(server.plc)
 
 
+@contextmanager
+def reference_program_over_tcp() -> Iterator[MadeMachine]:
+    port = bench_plc.free_port()
+    with plc_host.running("tcp", str(port)) as plant:
+        settings = ModbusSettings("127.0.0.1", port, 1, plc_host.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
+
+
+@contextmanager
+def reference_program_over_rtu() -> Iterator[MadeMachine]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plc_host.serial_pair(Path(folder)) as (near, far),
+        plc_host.running("rtu", str(far), "115200") as plant,
+    ):
+        settings = RtuSettings(
+            str(near), 1, plc_host.IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
+        )
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
+
+
 MACHINES: dict[str, MakeMachine] = {
     "sim": in_memory,
     "modbus-tcp": modbus_tcp,
     "modbus-rtu": modbus_rtu,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
+    "structured-text-tcp": reference_program_over_tcp,
+    "structured-text-rtu": reference_program_over_rtu,
 }
 
 
