@@ -74,7 +74,7 @@ def read_recipe(path: Path, config: Config) -> RecipeFile:
     errors: list[str] = []
     recipe = _read(path, RecipeFile, errors, lambda _raw: None)
     if recipe is not None:
-        errors.extend(f"{path}  {text}" for text in _contradictions(config.file, config.calibration, recipe))
+        errors.extend(f"{path}  {text}" for text in contradictions(config.file, config.calibration, recipe))
     if errors or recipe is None:
         raise ConfigError("\n".join(errors))
     return recipe

@@ -179,7 +179,7 @@ def _compare(found: Identity | None, expected: Identity) -> None:
         seen = "no identity of ours" if found is None else str(tuple(found))
         raise MachineMismatch(
             "It is not the controller this station expects: expected (map version, outputs, counter bits, ticks per "
-            f"mm) {tuple(expected)}, found {seen}. Check address, station file and the program in the controller."
+            f"mm) {tuple(expected)}, found {seen}. Check the address, the station file and the controller's program."
         )
 
 

@@ -7,11 +7,13 @@ import pytest
 _REALTIME = {
     "tests.control.test_machine_contract",
     "tests.control.test_modbus_machine",
+    "tests.control.test_foreign_peers",
     "tests.control.test_modbus_rtu",
     "tests.control.test_process",
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.footage.test_label_page",
+    "tests.station.test_machine_commands",
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",

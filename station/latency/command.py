@@ -9,11 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from station import setup
 from station.config import load_config
 from station.latency.bench import Figures, Load, emulator_of, load_of, measure
 from station.latency.kills import LIMIT_MS, Death, kill_all
-from station.latency.line import BenchLine, Hogs
+from station.latency.line import BenchLine, Hogs, tcp_machine
 from station.plan import plan_bench
 
 STORED_AS = "latency.json"
@@ -24,7 +23,7 @@ def bench_latency(path: Path, load: Load, *, kills: bool, json_file: Path | None
     config = load_of(load_config(path), load)
     plan = plan_bench(config)
     with Hogs(load.hogs):
-        with BenchLine(emulator_of(config), setup.modbus_settings(config)) as line:
+        with BenchLine(emulator_of(config), tcp_machine(config)) as line:
             figures = measure(plan, load, line, console.print)
         deaths = kill_all(plan, load, console.print) if kills else ()
     told = _told(load, figures, deaths)

@@ -16,7 +16,7 @@ from station.children import ControlSetup
 from station.crew import start_member
 from station.latency.bench import Chain, Load, emulator_of, paper_setup, wait_until
 from station.latency.figures import all_off_ms
-from station.latency.line import BenchLine
+from station.latency.line import BenchLine, tcp_machine
 from station.latency.paper import PaperSetup
 from station.link import Link, open_link
 from station.plan import Plan
@@ -81,7 +81,7 @@ def crew_main(paper: PaperSetup, control: ControlSetup, parent: Link) -> None:
 
 
 def _kill(plan: Plan, load: Load, victim: Victim) -> Death:
-    with BenchLine(emulator_of(plan.config), setup.modbus_settings(plan.config)) as line:
+    with BenchLine(emulator_of(plan.config), tcp_machine(plan.config)) as line:
         paper = paper_setup(plan, load, line.motion)
         end, here = open_link()
         args = (paper, setup.control_setup(plan.config, line.machine), end)

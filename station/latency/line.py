@@ -10,16 +10,26 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Self
 
-from control.modbus_machine import ModbusSettings
+from control.modbus_wire import ModbusSettings
 from control.types import MachineLost
 from hil.emulator import EmulatorSettings, run_emulator
 from hil.motion import Motion
 from hil.types import EmulatorFailed, EmulatorReady, EmulatorStatus, Mishap, MishapName, ValveEvent
+from station import setup
+from station.config import Config, ConfigError
 from station.crew import Member, start_member
 from station.link import open_link
 
 _CONTEXT = multiprocessing.get_context("spawn")
 _READY_S = 30.0
+
+
+def tcp_machine(config: Config) -> ModbusSettings:
+    """The controller of a station file; raises ConfigError when it does not speak Modbus TCP."""
+    settings = setup.modbus_settings(config)
+    if not isinstance(settings, ModbusSettings):
+        raise ConfigError(f"{config.path}  machine.kind  this bench measures a controller of kind 'modbus-tcp'")
+    return settings
 
 
 class BenchLine:

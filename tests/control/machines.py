@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -31,6 +32,7 @@ from tests.control import bench_plc
 from tests.control.bench_board import BOARD_IDENTITY, board
 from tests.control.bench_coupler import BECKHOFF, FESTO, coupler
 from tests.control.contract import Plant
+from tests.control.foreign import plc_host
 from tests.control.yard import ALL_SAFE
 
 MadeMachine = tuple[Machine, Plant]
@@ -171,6 +173,29 @@ def coils(made: CouplerMap) -> Iterator[MadeMachine]:
         machine.close()
 
 
+@contextmanager
+def reference_program_over_tcp() -> Iterator[MadeMachine]:
+    port = bench_plc.free_port()
+    with plc_host.running("tcp", str(port)) as plant:
+        settings = ModbusSettings("127.0.0.1", port, 1, plc_host.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
+
+
+@contextmanager
+def reference_program_over_rtu() -> Iterator[MadeMachine]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plc_host.serial_pair(Path(folder)) as (near, far),
+        plc_host.running("rtu", str(far), "115200") as plant,
+    ):
+        settings = RtuSettings(
+            str(near), 1, plc_host.IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
+        )
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
+
+
 MACHINES: dict[str, MakeMachine] = {
     "coils-festo": lambda: coils(FESTO),
     "coils-beckhoff": lambda: coils(BECKHOFF),
@@ -180,6 +205,8 @@ MACHINES: dict[str, MakeMachine] = {
     "modbus-tcp": modbus_tcp,
     "modbus-rtu": modbus_rtu,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
+    "structured-text-tcp": reference_program_over_tcp,
+    "structured-text-rtu": reference_program_over_rtu,
 }
 
 

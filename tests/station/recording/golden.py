@@ -94,7 +94,8 @@ SCENARIOS = (
         "late-frames",
         "Pictures arrive later and later: too late to fire, then too late to have a place on the belt.",
         tuple(feed(11, 34, 100.0)),
-        (*BEGIN, Turn(0.6), Turn(0.5, late_ms=330.0, dropped=1), Turn(0.6, late_ms=560.0), Turn(0.8, late_ms=1200.0), Turn(2.0)),
+        (*BEGIN, Turn(0.6), Turn(0.5, late_ms=330.0, dropped=1), Turn(0.6, late_ms=560.0),
+         Turn(0.8, late_ms=1200.0), Turn(2.0)),
     ),
 )  # fmt: skip
 
