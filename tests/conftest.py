@@ -8,6 +8,8 @@ _REALTIME = {
     "tests.control.test_machine_contract",
     "tests.control.test_modbus_machine",
     "tests.control.test_process",
+    "tests.control.test_kill",
+    "tests.hil.test_board_bench",
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.test_run",
