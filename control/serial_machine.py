@@ -30,7 +30,7 @@ class SerialBoardSettings:
     expected: Identity
     is_uart: bool = False
     answer_ms: float = 30.0
-    timeout_ms: float = 100.0
+    timeout_ms: float = 150.0
     connect_timeout_ms: float = 800.0
 
 

@@ -61,6 +61,7 @@ def check_station(config: Config) -> Iterator[str]:
     plan = _plan(config)
     yield f"{config.path}: valid, digest {config.digest[:12]}"
     yield f"model {plan.card.id}: hash, shape, labels and golden crops as its card says"
+    yield setup.machine_in_words(config)
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"

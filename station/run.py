@@ -116,6 +116,7 @@ class _Station:
             memory_mb={name: round(figures.memory_mb, 1) for name, figures in use.items()},
             cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
             seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
+            shot_error=self._meter.control.shot_error if self._meter.control else None,
         )
 
     async def _serve(self) -> None:

@@ -179,6 +179,25 @@ def machine_settings(config: Config) -> ModbusSettings | SerialBoardSettings | C
             raise ConfigError(f"{config.path}  machine.kind  this camera needs a real machine, not one in memory")
 
 
+def machine_in_words(config: Config) -> str:
+    """One line: what fires, and who counts."""
+    machine = config.file.machine
+    match machine:
+        case ModbusTcpSection():
+            return f"machine: a controller at {machine.host}:{machine.port} counts and fires"
+        case SerialBoardSection():
+            return f"machine: a serial board at {machine.port} counts and fires"
+        case CoilsSection():
+            name = config.coupler.name if config.coupler else machine.device
+            return (
+                f"machine: plain outputs of {name} at {machine.host}:{machine.port}; this station fires by itself, "
+                "less exactly than a controller; the coupler closes everything after "
+                f"{machine.watchdog_ms} ms of silence"
+            )
+        case _:
+            return "machine: in memory, nothing is fired"
+
+
 def longest_on_ms(config: Config) -> tuple[float, ...]:
     """The longest time that the machine itself lets each output be on."""
     return (config.file.sorting.max_pulse_ms * _LIMIT_MARGIN,) * expected_identity(config).outputs

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from control.lateness import ErrorCurve
 from control.types import Outcome
 from station.store_reader import Counts
 from station.types import Truth
@@ -55,6 +56,7 @@ class RunFacts(NamedTuple):
     memory_mb: Mapping[str, float]
     cpu_s: Mapping[str, float]
     seconds: float
+    shot_error: ErrorCurve | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -79,6 +81,7 @@ def summarize(facts: RunFacts) -> Summary:
         "seconds": round(facts.seconds, 1),
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
+        "shot_error": None if facts.shot_error is None else facts.shot_error._asdict(),
         "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
     }
 

@@ -34,7 +34,7 @@ def test_shots_fall_on_their_counts_across_the_wrap_and_the_latency_is_learned(m
     assert Counter(report.result for report in station.reports) == {ShotResult.fired: 120}
     opened = {event.output: event.pos_mm for event in station.wire.events if event.on}
     assert [output for output in opened if abs(opened[output] - wanted[output]) > 0.4] == []
-    curve = station.machine.errors
+    curve = station.machine.errors()
     assert curve.shots == 120
     assert abs(curve.ms_mean) < 0.1
     assert curve.ms_p50 < 0.2

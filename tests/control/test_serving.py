@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from control.lateness import ErrorCurve, Lateness
 from control.process import Prompt, _rest
 from control.serial_machine import SerialMachine
 from control.types import MachineDown, MachineLost
@@ -21,6 +22,9 @@ class PromptMachine(BenchMachine):
         self._bench = bench
         self.due_ns = due_ns
         self.served_ns: list[int] = []
+
+    def errors(self) -> ErrorCurve:
+        return Lateness().curve()
 
     def serve(self) -> int | None:
         if self.trouble is not None:
