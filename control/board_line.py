@@ -63,6 +63,11 @@ class BoardLine:
                 f"The serial adapter {self._where} is there, but the board has been silent for {waited_ms:.0f} ms. "
                 "Check the board's supply, its firmware (installed as main.py), and that RX and TX are not swapped."
             )
+        if self.frames and not self.damaged:
+            return (
+                f"The board at {self._where} answered before and has been silent for {waited_ms:.0f} ms. "
+                "Check its supply and its cable, and whether this computer is overloaded."
+            )
         if self.frames:
             return (
                 f"The board at {self._where} answered before, but nothing whole for {waited_ms:.0f} ms; "

@@ -11,6 +11,7 @@ station carries the whole state it wants, so that a lost one does no harm:
     STATUS    microseconds u32 (30 bits), count u32, state u8, next job number u16, room u8, damaged frames u16,
               number of the first report u16, reports (job u32, result u8, count u32)
     STRANGER  the board knows no such session: it has started anew
+    DAMAGED   with number 0: something came that was no frame
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from control.types import Identity, Interlocks, Job, ShotReport, ShotResult
 MAGIC = 0x53535442
 VERSION = 1
 HELLO, POLL, JOBS = 1, 2, 3
-IDENTITY, STATUS, STRANGER = 0x81, 0x82, 0x83
+IDENTITY, STATUS, STRANGER, DAMAGED = 0x81, 0x82, 0x83, 0x84
 HEARTBEAT_MS = 50
 HEARTBEAT_LIMIT_MS = 200
 JOBS_PER_FRAME = 8

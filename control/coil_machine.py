@@ -121,8 +121,7 @@ class CoilMachine:
         """
         self._follow()
         now_ns = self._now_ns() + self._lead_ns + _TOGETHER_NS
-        may_open = now_ns - self._line.read_ns < _STALE_NS
-        shots, late = self._queue.step(now_ns, self._line.at(now_ns), may_open=may_open)
+        shots, late = self._queue.step(now_ns, self._line.at(now_ns), self._late_limit(now_ns))
         self._reports += late
         if self._image() != self._written:
             acted_ns = self._write(self._image())
@@ -157,7 +156,6 @@ class CoilMachine:
         if self._encoder_wire is not self._wire:
             self._encoder_wire.close()
 
-    @property
     def errors(self) -> ErrorCurve:
         """How far from their counts the shots were fired since this machine was made, as measured here."""
         return self._lateness.curve()
@@ -165,8 +163,7 @@ class CoilMachine:
     def _begin(self) -> None:
         settings = self._settings
         limits = [max(1, round(ms * 1e6) - _CLOSE_EARLY_NS) for ms in settings.longest_on_ms]
-        late_counts = round(settings.late_ms * 1e-3 * settings.expected.ticks_per_mm * 1000)
-        self._queue = ShotQueue(settings.expected.counter_bits, limits, late_counts)
+        self._queue = ShotQueue(settings.expected.counter_bits, limits)
         self._line = CountLine(settings.expected.counter_bits)
         self._reports: list[ShotReport] = []
         self._interlocks = Interlocks(estop_ok=False, guard_closed=False, air_ok=False)
@@ -191,6 +188,11 @@ class CoilMachine:
             self._asked = (True, True)
         if not self._armed:
             self._reports += self._queue.drop(self._line.at(self._now_ns()))
+
+    def _late_limit(self, now_ns: int) -> int:
+        """In counts at the present speed; below 0 when the last reading is too old to go by."""
+        is_stale = now_ns - self._line.read_ns >= _STALE_NS
+        return -1 if is_stale else round(self._settings.late_ms * 1e6 * self._line.counts_per_ns)
 
     def _image(self) -> int:
         """The output image as a mask."""

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from control.guard import Admission, Guard, GuardLimits, Refusal
+from control.lateness import ErrorCurve
 from control.types import (
     Command,
     Job,
@@ -52,6 +53,7 @@ class ControlStatus(NamedTuple):
 
     ``round_trip_us_*`` are of the newest polls, 0 before the first; ``samples_unsent`` did not fit into the link to
     vision, their shot reports followed with a later one; ``held`` is a word of ``Refusal`` or None.
+    ``shot_error`` is there when the station fires by itself.
     """
 
     now_ns: int
@@ -66,11 +68,15 @@ class ControlStatus(NamedTuple):
     held: str | None
     down: MachineDown | None
     resident_kb: int
+    shot_error: ErrorCurve | None = None
 
 
 @runtime_checkable
 class Prompt(Protocol):
     """What a machine that fires by itself has beside the verbs of ``Machine``."""
+
+    def errors(self) -> ErrorCurve:
+        """How far from their counts its shots were."""
 
     def serve(self) -> int | None:
         """Do what is due; the monotonic instant to be called again at the latest, None when nothing waits.
@@ -251,6 +257,7 @@ class Loop:
             None if self._held is None else self._held.value,
             self._down,
             resident_kb(),
+            self._machine.errors() if isinstance(self._machine, Prompt) else None,
         )
 
 

@@ -30,7 +30,7 @@ class SerialBoardSettings:
     expected: Identity
     is_uart: bool = False
     answer_ms: float = 30.0
-    timeout_ms: float = 100.0
+    timeout_ms: float = 150.0
     connect_timeout_ms: float = 800.0
 
 
@@ -168,15 +168,20 @@ class SerialMachine:
         self._line.lose(self._line.silence(limit_ms))
 
     def _await(self, number: int, until_ns: int) -> Frame | None:
-        """The answer to the question with this number; answers to earlier questions are not believed."""
+        """The answer to the question with this number; answers to earlier questions are not believed.
+
+        None when none came in time, or when the board says that what it heard was damaged.
+        """
         while (left_ns := until_ns - self._now_ns()) > 0:
             for frame in self._line.receive(left_ns * 1e-9):
                 if frame.number == number:
                     return frame
+                if frame.kind == board_wire.DAMAGED:
+                    return None
         return None
 
     def _numbered(self) -> int:
-        self._number = (self._number + 1) % 256
+        self._number = self._number % 255 + 1
         return self._number
 
     def _mismatch(self, found: Identity | None) -> str:

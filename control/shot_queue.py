@@ -27,10 +27,9 @@ class _Hold(NamedTuple):
 class ShotQueue:
     """``outputs`` is the mask that should be on now. ``longest_on_ns`` is one limit per output."""
 
-    def __init__(self, counter_bits: int, longest_on_ns: Sequence[int], late_limit_counts: int) -> None:
+    def __init__(self, counter_bits: int, longest_on_ns: Sequence[int]) -> None:
         self._modulus = 1 << counter_bits
         self._longest_on_ns = tuple(longest_on_ns)
-        self._late_limit = late_limit_counts
         self._pending: list[Job] = []
         self._holds: dict[int, _Hold] = {}
 
@@ -48,17 +47,17 @@ class ShotQueue:
         insort(self._pending, job, key=lambda waiting: self.ahead(waiting.open_count, count))
         return None
 
-    def step(self, now_ns: int, count: int, *, may_open: bool) -> tuple[list[Shot], list[ShotReport]]:
+    def step(self, now_ns: int, count: int, late_limit: int) -> tuple[list[Shot], list[ShotReport]]:
         """Open and close what is due: the shots that opened, and the reports of those that are too late to.
 
-        ``may_open`` False: the count is not to be trusted, so what is due is late.
+        An opening that is more than ``late_limit`` counts behind is late; below 0 every opening is.
         """
         shots: list[Shot] = []
         late: list[ShotReport] = []
         while self._pending and self.ahead(self._pending[0].open_count, count) <= 0:
             job = self._pending.pop(0)
             behind = -self.ahead(job.open_count, count)
-            if may_open and behind <= min(self._late_limit, job.length_counts - 1):
+            if behind <= min(late_limit, job.length_counts - 1):
                 self._open(now_ns, count, job)
                 shots.append(Shot(job, behind))
             else:

@@ -335,7 +335,7 @@ class _Wire:
         if self.is_cut:
             return b""
         if self._speed is not None and driver is not None and driver.speed() != self._speed:
-            return bytes(byte * 37 & 0xF7 | 0x80 for byte in data)
+            return bytes(0 if byte % 3 == 0 else byte * 37 & 0xFF for byte in data)
         flipped, lost, _unplugged = self.trouble
         if flipped or lost:
             kept = [byte for byte in data if self._chance.random() >= lost]

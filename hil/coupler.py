@@ -48,7 +48,7 @@ class Coupler:
         falls_ns = self._falls_ns()
         if falls_ns is not None and falls_ns <= now_ns:
             self._move(max(falls_ns, self._belt.motion.t_ns))
-            self._fallen = True
+            self._fallen = bool(self._settings.coupler.watchdog.reset)
             self._fed_ns = None
             events = self._switch(0)
         self._move(now_ns)

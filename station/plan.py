@@ -71,6 +71,7 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"model {plan.card.id}: {_proven(plan.card)} as its card says"
     if plan.shadow is not None:
         yield f"shadow model {plan.shadow.id}: hash, shape, labels and golden crops as its card says"
+    yield setup.machine_in_words(config)
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"

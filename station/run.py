@@ -142,6 +142,7 @@ class _Station:
             kept=asdict(self._kept.counts),
             masses=masses_of_run(plan, self._store.path),
             mass_errors=errors_of_run(plan, self._store.path, self._line.true_masses()),
+            shot_error=self._meter.control.shot_error if self._meter.control else None,
         )
 
     async def _serve(self) -> None:

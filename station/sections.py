@@ -75,7 +75,7 @@ class SerialBoardSection(Section):
     port: str = Field(description="serial port of the board, best as /dev/serial/by-id/...")
     baud: int = Field(115200, ge=9600, le=3_000_000, description="speed of the line; a USB port bears any")
     uart: bool = Field(False, description="true when bytes really travel at that speed (no USB port on the board)")
-    timeout_ms: int = Field(100, ge=20, le=5000, description="longest wait for an answer")
+    timeout_ms: int = Field(150, ge=20, le=5000, description="longest wait for an answer")
 
 
 class CoilsSection(Section):

@@ -196,6 +196,25 @@ def modbus_settings(config: Config) -> ModbusSettings | RtuSettings:
     return settings
 
 
+def machine_in_words(config: Config) -> str:
+    """One line: what fires, and who counts."""
+    machine = config.file.machine
+    match machine:
+        case ModbusTcpSection():
+            return f"machine: a controller at {machine.host}:{machine.port} counts and fires"
+        case SerialBoardSection():
+            return f"machine: a serial board at {machine.port} counts and fires"
+        case CoilsSection():
+            name = config.coupler.name if config.coupler else machine.device
+            return (
+                f"machine: plain outputs of {name} at {machine.host}:{machine.port}; this station fires by itself, "
+                "less exactly than a controller; the coupler closes everything after "
+                f"{machine.watchdog_ms} ms of silence"
+            )
+        case _:
+            return "machine: in memory, nothing is fired"
+
+
 def longest_on_ms(config: Config) -> tuple[float, ...]:
     """How long the machine itself lets each output stay on: a little longer than the schedule."""
     usual = config.file.sorting.max_pulse_ms

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from control.lateness import ErrorCurve
 from control.types import Outcome
 from station.mass_truth import MassErrors
 from station.store_reader import Counts
@@ -61,6 +62,7 @@ class RunFacts(NamedTuple):
     masses: Mapping[str, OutletMass] = {}
     mass_errors: MassErrors | None = None
     recording: Mapping[str, object] | None = None
+    shot_error: ErrorCurve | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -89,6 +91,7 @@ def summarize(facts: RunFacts) -> Summary:
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
         "recording": facts.recording,
+        "shot_error": None if facts.shot_error is None else facts.shot_error._asdict(),
         "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
     }
 

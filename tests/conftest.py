@@ -10,6 +10,8 @@ _REALTIME = {
     "tests.control.test_foreign_peers",
     "tests.control.test_modbus_rtu",
     "tests.control.test_process",
+    "tests.control.test_kill",
+    "tests.hil.test_board_bench",
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.footage.test_label_page",

@@ -57,7 +57,7 @@ MAGIC = 0x53535442
 VERSION = 1
 COUNTER_BITS = 32
 HELLO, POLL, JOBS = 1, 2, 3
-IDENTITY, STATUS, STRANGER = 0x81, 0x82, 0x83
+IDENTITY, STATUS, STRANGER, DAMAGED = 0x81, 0x82, 0x83, 0x84
 FIRED, LATE, FAULTED, IGNORED = 1, 2, 3, 4
 HEAD = "<HBBH"
 JOB = "<IIHQHH"
@@ -179,10 +179,10 @@ class Board:
             if frame:
                 self.obey(frame, now, count)
             elif block:
-                self.bad_frames += 1
+                self.complain()
         if len(self.heard) > LARGEST_FRAME:
             self.heard = b""
-            self.bad_frames += 1
+            self.complain()
 
     def step(self, now: int, count: int, inputs: int) -> None:
         """One pass: requests, edges, longest on-times. ``inputs`` has bits e-stop, guard, air; 1 is safe."""
@@ -217,7 +217,12 @@ class Board:
         elif kind in (POLL, JOBS) and len(body) >= 6:
             self.serve(kind, number, body, now, count)
         else:
-            self.bad_frames += 1
+            self.complain()
+
+    def complain(self) -> None:
+        """What came was no frame: the station asks again at once, and a wrong speed is heard as such."""
+        self.bad_frames += 1
+        self.answer += seal(DAMAGED, 0, b"")
 
     def greet(self, number: int, body: bytes) -> None:
         """A new session: whatever was going on is over."""

@@ -17,6 +17,8 @@ SHARED_BYTES = 32
 DRIVEN = "<IQB"
 DRIVEN_BYTES = 13
 _TRIES = 50
+# A sleeping process wakes so much late; before an edge it looks again and again, as the board always does.
+WAKING_US = 150
 
 
 class PtyPins:
@@ -75,8 +77,8 @@ class PtyPins:
         """Until something arrives or is due; a terminal can only be waited for in whole milliseconds."""
         if us >= 1000:
             self.poller.poll(us // 1000)
-        elif us > 0:
-            self.nap(us)
+        elif us > WAKING_US:
+            self.nap(us - WAKING_US)
 
 
 def main(arguments: "list[str]") -> None:

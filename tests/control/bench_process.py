@@ -1,4 +1,4 @@
-"""The control process of a plant whose controller speaks Modbus TCP, as a spawned child starts it."""
+"""The control process as a spawned child starts it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 
 from control.modbus_machine import ModbusMachine, ModbusSettings
 from control.process import ControlSettings, run
+from station.wiring import MachineChoice, open_machine
 from vision.types import Port
 
 
@@ -14,3 +15,8 @@ def run_modbus(settings: ControlSettings, modbus: ModbusSettings, vision: Port, 
     clock = time.monotonic_ns
     sleep = time.sleep
     run(ModbusMachine(modbus, clock), vision, station, settings, now_ns=clock, sleep=sleep)
+
+
+def run_machine(settings: ControlSettings, machine: MachineChoice, vision: Port, station: Port) -> None:
+    """Process entry: any machine."""
+    run(open_machine(machine), vision, station, settings, now_ns=time.monotonic_ns, sleep=time.sleep)

@@ -62,7 +62,7 @@ def test_rubbish_is_no_frame_on_either_side(rubbish: bytes) -> None:
 
 
 def test_the_words_of_the_protocol_are_the_same_on_both_sides() -> None:
-    for name in ("MAGIC", "VERSION", "HELLO", "POLL", "JOBS", "IDENTITY", "STATUS", "STRANGER"):
+    for name in ("MAGIC", "VERSION", "HELLO", "POLL", "JOBS", "IDENTITY", "STATUS", "STRANGER", "DAMAGED"):
         assert getattr(board, name) == getattr(board_wire, name), name
     assert 1 << board_wire.CLOCK_BITS == board.CLOCK
     assert board_wire.HEARTBEAT_LIMIT_MS * 1000 == board.SILENCE_US
