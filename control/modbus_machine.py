@@ -49,6 +49,7 @@ class ModbusMachine:
         self._read_index = 0
         self._result_index = 0
         self._encoder_count = 0
+        self._doubt_ns = 0
         self._watch = _HeartbeatWatch()
 
     def open(self) -> Identity:
@@ -76,7 +77,9 @@ class ModbusMachine:
         self._result_index = status.result_index
         self._encoder_count = status.encoder_count
         self._send_waiting()
-        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+        return MachineSample(
+            status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports, self._doubt_ns
+        )
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Write the jobs into free slots; what does not fit waits until the controller has read its slots."""
@@ -136,7 +139,8 @@ class ModbusMachine:
             status = self._read_status()
             answered_ns = self._now_ns()
             if answered_ns - asked_ns <= self._settings.max_round_trip_ms * 1e6:
-                return status, (asked_ns + answered_ns) // 2
+                self._doubt_ns = (answered_ns - asked_ns) // 2
+                return status, asked_ns + self._doubt_ns
             if answered_ns - begun_ns > self._settings.timeout_ms * 1e6:
                 self._lose(
                     f"answers too slowly: {(answered_ns - asked_ns) / 1e6:.0f} ms, at most "

@@ -48,9 +48,7 @@ def latency(
     speed_mm_s: Annotated[float, typer.Option("--speed-mm-s", min=100, help="Belt speed.")] = 3000.0,
     shots_per_s: Annotated[float, typer.Option("--shots-per-s", min=1, help="Ejections per second.")] = 33.0,
     hogs: Annotated[int, typer.Option(min=0, help="Programs that load the computer meanwhile.")] = 4,
-    kills: Annotated[
-        bool, typer.Option("--kills/--no-kills", help="Then kill processes, pull the cable.")
-    ] = True,
+    kills: Annotated[bool, typer.Option("--kills/--no-kills", help="Then kill processes, pull the cable.")] = True,
     json_file: JsonOption = None,
 ) -> None:
     """Measure lateness and placement of the whole hand against the emulated controller's truth, pieces on paper.

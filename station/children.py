@@ -72,7 +72,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    _take_precedence()
+    take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
@@ -87,7 +87,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
         ring.close()
 
 
-def _take_precedence() -> None:
+def take_precedence() -> None:
     """Before pages and reports, after the control process; where that is not permitted, equal."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _VISION_NICENESS)
