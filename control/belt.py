@@ -116,8 +116,8 @@ class Belt:
     def motion(self) -> BeltMotion:
         """Speed of this moment and acceleration.
 
-        The acceleration is that of a parabola through the last 0.3 s, long enough that a roller's wobble cancels out;
-        it carries the mean speed of the last moments up to now.
+        The acceleration is that of a parabola through the last 0.3 s, long enough that a roller's wobble mostly
+        cancels out; it carries the mean speed of that time up to now.
         """
         newest = self._history[-1] if self._history else None
         if newest is None:
@@ -126,10 +126,9 @@ class Belt:
         if len(recent) < _CURVE_READINGS or recent[-1].taken_ns - recent[0].taken_ns < _CURVE_NS / 2:
             return BeltMotion(self.speed_mm_s, 0.0)
         acceleration = _acceleration(recent) / self.ticks_per_mm
-        last = [p for p in recent if recent[-1].taken_ns - p.taken_ns <= self._window_ns]
-        seconds = (last[-1].taken_ns - last[0].taken_ns) / 1e9
-        mean = (last[-1].tick - last[0].tick) / (seconds * self.ticks_per_mm) if seconds else self.speed_mm_s
-        since_s = (newest.taken_ns - last[-1].taken_ns) / 1e9 + seconds / 2
+        seconds = (recent[-1].taken_ns - recent[0].taken_ns) / 1e9
+        mean = (recent[-1].tick - recent[0].tick) / (seconds * self.ticks_per_mm)
+        since_s = (newest.taken_ns - recent[-1].taken_ns) / 1e9 + seconds / 2
         return BeltMotion(mean + acceleration * since_s, acceleration)
 
     @property

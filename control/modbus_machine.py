@@ -34,6 +34,7 @@ class ModbusMachine:
         self._read_index = 0
         self._result_index = 0
         self._encoder_count = 0
+        self._doubt_ns = 0
         self._watch = _HeartbeatWatch()
 
     def open(self) -> Identity:
@@ -62,7 +63,9 @@ class ModbusMachine:
         self._result_index = status.result_index
         self._encoder_count = status.encoder_count
         self._send_waiting()
-        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+        return MachineSample(
+            status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports, self._doubt_ns
+        )
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Write the jobs into free slots; what does not fit waits for the next sample."""
@@ -116,6 +119,7 @@ class ModbusMachine:
             reading = self._reader.read()
             took_ns = reading.trip.answered_ns - reading.trip.asked_ns
             if took_ns <= self._settings.max_round_trip_ms * 1e6:
+                self._doubt_ns = took_ns // 2
                 return reading
             if reading.trip.answered_ns - begun_ns > self._settings.timeout_ms * 1e6:
                 self._lose(

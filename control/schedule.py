@@ -16,6 +16,7 @@ from control.types import Decision, Ejection, Ejector, EjectorKind, Job, Late, R
 from vision.types import Piece
 
 _JOB_IDS = 1 << 32
+_LONGEST_SILENCE_NS = 300_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,14 @@ Shot = Ejection | Late | Withheld
 ALONE = Surroundings()
 
 
-def belt_now(belt: Belt) -> BeltNow:
-    """The facts of a belt that planning needs."""
+def belt_now(belt: Belt, now_ns: int | None = None) -> BeltNow:
+    """The facts of a belt that planning needs: at its latest reading, or ``now_ns``, when it has moved on since."""
     motion = belt.motion()
-    return BeltNow(belt.tick, motion.speed_mm_s, belt.ticks_per_mm, motion.acceleration_mm_s2)
+    tick = belt.tick
+    if now_ns is not None and belt.latest_ns is not None:
+        since_s = min(_LONGEST_SILENCE_NS, max(0, now_ns - belt.latest_ns)) / 1e9
+        tick += round(since_s * max(0.0, motion.speed_mm_s) * belt.ticks_per_mm)
+    return BeltNow(tick, motion.speed_mm_s, belt.ticks_per_mm, motion.acceleration_mm_s2)
 
 
 def plan(

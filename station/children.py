@@ -89,7 +89,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    _take_precedence()
+    take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     card = load_card(setup.model)
@@ -121,7 +121,7 @@ def _tell_rest(tap: TappedSorter | None, now_ns: Callable[[], int]) -> None:
         time.sleep(0.005)  # noqa: TID251 - the recorder is slow
 
 
-def _take_precedence() -> None:
+def take_precedence() -> None:
     """Before pages and reports, after the control process; where that is not permitted, equal."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _VISION_NICENESS)

@@ -29,6 +29,8 @@ from station.sections import (
     BankSection,
     CoilsSection,
     FolderCameraSection,
+    ModbusRtuSection,
+    ModbusTcpSection,
     OpencvCameraSection,
     SerialBoardSection,
 )
@@ -202,6 +204,8 @@ def machine_in_words(config: Config) -> str:
     match machine:
         case ModbusTcpSection():
             return f"machine: a controller at {machine.host}:{machine.port} counts and fires"
+        case ModbusRtuSection():
+            return f"machine: a controller on the serial line {machine.port} counts and fires"
         case SerialBoardSection():
             return f"machine: a serial board at {machine.port} counts and fires"
         case CoilsSection():

@@ -103,7 +103,7 @@ class Sorter:
         answers, cancelled = self._move(inputs)
         marks, looked = self._see(inputs, eye)
         self._decide_due()
-        jobs = self._cut_due()
+        jobs = self._cut_due(inputs.now_ns)
         closed = self._ledger.close(self._belt.tick, inputs.now_ns)
         return Outputs(
             command=self._command(jobs),
@@ -267,9 +267,9 @@ class Sorter:
         if decision.outlet is not None:
             self._shots.keep(piece, decision.outlet, belt_now(self._belt))
 
-    def _cut_due(self) -> tuple[Job, ...]:
+    def _cut_due(self, now_ns: int) -> tuple[Job, ...]:
         """Cut the shots whose time has come, each as the belt runs now and among what lies around it now."""
-        belt = belt_now(self._belt)
+        belt = belt_now(self._belt, now_ns)
         due = self._shots.due(belt)
         if not due:
             return ()

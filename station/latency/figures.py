@@ -20,6 +20,7 @@ class Blast(NamedTuple):
     on_ms: float
     opened_ns: int
     closed_ns: int
+    speed_mm_s: float
 
 
 class Quantiles(NamedTuple):
@@ -43,7 +44,7 @@ def blasts_of(events: Iterable[ValveEvent], ejectors: Sequence[Ejector]) -> list
             on = since.pop(event.output)
             first, last = (e.pos_mm + e.speed_mm_s * delay_s[event.output] for e in (on, event))
             on_ms = (event.t_ns - on.t_ns) / 1e6
-            blasts.append(Blast(event.output, first, last, on_ms, on.t_ns, event.t_ns))
+            blasts.append(Blast(event.output, first, last, on_ms, on.t_ns, event.t_ns, on.speed_mm_s))
     return blasts
 
 
