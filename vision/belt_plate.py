@@ -1,13 +1,14 @@
-"""What bare belt may look like: the light plate under the camera and how far the belt's texture strays from it.
+"""What bare belt may look like: its light plate under the camera and how far its texture strays from that.
 
 The texture scrolls, so no picture of the belt is ever right. What stays is the mean brightness of each place (lamp,
-lens and lane) and the spread around it per column; pixels outside that spread are not belt. Streaks and wear run along
-the belt, so the brightness of each lane is taken from the bare belt around in the same picture first. Everything here
-is YCrCb: rubber is grey and its wear changes its brightness, hardly its colour, so colour is judged much more strictly.
+lens and lane), the spread around it per column, and how many spreads the tails of this belt reach. Streaks and wear run
+along the belt, so the brightness of each lane is taken from the bare belt around in the same picture first. Everything
+here is YCrCb: rubber is grey and its wear changes its brightness, hardly its colour, so colour is judged more strictly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -15,150 +16,196 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
-Picture = NDArray[np.uint16]
+Picture = NDArray[np.int16]
+Mask = NDArray[np.uint8]
 
+SUMMED = 9
+_LARGEST = 255 * SUMMED
 _BANDS = 8
-_SUMMED = 9
-_LARGEST = 255 * _SUMMED
-_FINER = 1.5
+_FIRST_LESSONS = 24
 _LANE_STEP = 8
 _MAD_TO_SIGMA = 1.3 / 0.6745
 _MEAN_TO_SIGMA = 1.2533
 _UNEVEN = 2.0
-_CREEP = 0.25
-_LANE_REACH = 3.0
-_SHINE = 1.5
+_LANE_LEVELS = 14
 _LANE_DOUBT = 0.05
-_STRANGE_SHARE = 0.5
+_FIRST_TAIL = 5.0
+_TAIL_QUANTILE = 0.999
+_TAIL_PACE = 0.15
+_TAIL_RANGE = (2.5, 14.0)
+_BEYOND_TAIL = 1.35
+_CREEP = 0.25
+_CREEP_BELOW = 0.002
+_STRANGE_SHARE = 0.35
 _STRANGE_LIMIT = 3 * _BANDS
 
 
-class Bounds(NamedTuple):
-    """Smallest and largest value of bare belt per pixel and channel, uint16 (h, w, 3) as ``toned``.
-
-    ``dark`` is the smallest of belt in shadow; beyond ``faint`` and ``strong`` it cannot be belt at all. ``least`` and
-    ``most`` bound belt whose lane is not evened out yet.
-    """
-
-    low: Picture
-    high: Picture
-    dark: Picture
-    faint: Picture
-    strong: Picture
-    least: Picture
-    most: Picture
-
-
 class Tolerance(NamedTuple):
-    """How far belt may stray: ``sigmas`` of its own spread, at least ``min_levels`` and ``min_colour``.
+    """How far belt may stray: at least ``min_levels`` and ``min_colour``, at most ``max_levels`` and ``max_colour``,
+    between them as far as the tails of this belt reach. A lane's brightness is that of ``lane_px`` coarse pixels."""
 
-    Shadows take ``shadow_share`` of the light; ``sure`` times that far is no belt for certain. A lane's brightness
-    is that of ``lane_px`` coarse pixels along the belt.
-    """
-
-    sigmas: tuple[float, float, float]
     min_levels: float
     min_colour: float
-    shadow_share: float
-    sure: float
+    max_levels: float
+    max_colour: float
     lane_px: int
 
 
-class BeltPlate:
-    """Learns from coarse YCrCb pictures; ``fine`` are the same bounds for pictures of ``shape`` (height, width, 3)."""
+class Reach(NamedTuple):
+    """How far belt strays below and above what is known in one column, per channel, sums over 3 x 3."""
 
-    def __init__(self, first: Picture, shape: tuple[int, int, int], tolerance: Tolerance) -> None:
-        """Start from one coarse picture, pieces on it or not, as long as they cover less than half of each column."""
+    below: tuple[float, float, float]
+    above: tuple[float, float, float]
+
+
+class BeltPlate:
+    """Learns from coarse YCrCb pictures (``toned``), pieces on them or not."""
+
+    def __init__(self, first: Picture, tolerance: Tolerance) -> None:
+        """Start from one picture, as long as pieces cover less than half of each column."""
         self._tolerance = tolerance
-        self.coarse = Bounds(*(np.zeros_like(first) for _ in Bounds._fields))
-        self.fine = Bounds(*(np.zeros(shape, np.uint16) for _ in Bounds._fields))
         self._learned = self._strange = 0
-        self._plate: Plane = _plate_of(first)
-        self._spread: Plane = _spread(first - self._plate)
+        self._first = [_profile(first)]
+        self._tails: Plane = np.full((2, 3), _FIRST_TAIL, np.float32)
+        self.known, self._low, self._high = np.zeros_like(first), np.zeros_like(first), np.zeros_like(first)
         self._begin(first)
 
-    def lanes(self, coarse: Picture) -> Plane:
-        """How the belt around each coarse pixel strays from what is known, float32 (h, w, 3), from what is bare."""
-        bare = cv2.inRange(coarse, self.coarse.least, self.coarse.most)
-        strayed = cv2.subtract(coarse, self._plate, mask=bare, dtype=cv2.CV_32F)
-        size = (coarse.shape[1], -(-coarse.shape[0] // _LANE_STEP))
+    def lanes(self, coarse: Picture) -> Picture:
+        """How the belt around each coarse pixel strays from what is known, (h, w, 3), told from what is bare."""
+        some = np.ascontiguousarray(coarse[_LANE_STEP // 2 :: _LANE_STEP])
+        bare = cv2.inRange(some, *self._lane_bounds)
+        strayed = cv2.subtract(some, self._lane_known, mask=bare, dtype=cv2.CV_32F)
         around = (1, max(1, self._tolerance.lane_px // _LANE_STEP) | 1)
-        seen, total = (
-            cv2.blur(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), around, borderType=cv2.BORDER_CONSTANT)
-            for plane in (bare, strayed)
-        )
+        total = cv2.blur(strayed, around, borderType=cv2.BORDER_CONSTANT)
+        seen = cv2.blur(bare, around, borderType=cv2.BORDER_CONSTANT)
         weight = seen.astype(np.float32) / np.float32(255) + np.float32(_LANE_DOUBT)
-        lanes = cv2.divide(total, cv2.merge((weight, weight, weight)))
-        return np.asarray(cv2.resize(lanes, (coarse.shape[1], coarse.shape[0])), np.float32)
+        lanes = np.rint(cv2.divide(total, cv2.merge((weight, weight, weight))))
+        lanes = np.clip(lanes, -_LANE_LEVELS * SUMMED, _LANE_LEVELS * SUMMED).astype(np.int16)
+        return np.asarray(cv2.resize(lanes, (coarse.shape[1], coarse.shape[0])), np.int16)
 
-    def learn(self, coarse: Picture, slowest: float) -> None:
-        """Follow one picture, one band of its rows per call; ``slowest`` is the smallest share a picture may weigh."""
+    def foreign(self, coarse: Picture, lanes: Picture) -> Mask:
+        """255 where a coarse pixel strays further than bare belt."""
+        return np.asarray(cv2.bitwise_not(cv2.inRange(cv2.subtract(coarse, lanes), self._low, self._high)), np.uint8)
+
+    def surely_foreign(self, coarse: Picture, lanes: Picture) -> Mask:
+        """255 where a coarse pixel strays more than twice as far as bare belt."""
+        below, above = self._reach
+        strayed = cv2.subtract(cv2.subtract(coarse, lanes), self.known)
+        wide = [np.broadcast_to(np.rint(side), coarse.shape).astype(np.int16) for side in (-2 * below, 2 * above)]
+        return np.asarray(cv2.bitwise_not(cv2.inRange(strayed, *wide)), np.uint8)
+
+    def reach(self, column: int) -> Reach:
+        """How far belt may stray in this coarse column."""
+        return self._reaches[column]
+
+    def learn(self, coarse: Picture, covered: Mask, slowest: float) -> None:
+        """Follow one picture, one band of its rows per call.
+
+        ``covered`` is not 0 where pieces lie: there the belt is as good as not learnt. ``slowest`` is the smallest
+        share a picture may weigh.
+        """
         rows = self._rows(self._learned % _BANDS)
         self._learned += 1
-        weight = max(slowest, 1 / (2 + self._learned // _BANDS))
-        strayed = coarse[rows] - self._plate[rows]
-        distance = np.abs(strayed - self.lanes(coarse)[rows])
-        foreign = (distance > self._width()).any(axis=2, keepdims=True)
-        self._strange = max(0, self._strange + (1 if float(foreign.mean()) > _STRANGE_SHARE else -1))
-        creep = np.float32(_CREEP) * self._spread
-        self._plate[rows] += np.float32(weight) * np.where(foreign, np.clip(strayed, -creep, creep), strayed)
-        bare = np.maximum((~foreign).sum(axis=0), 1)
-        seen = _smoothed(np.where(foreign, np.float32(0), distance).sum(axis=0) / bare * _MEAN_TO_SIGMA)
-        self._spread += np.float32(weight / _BANDS) * (seen - self._spread)
-        if self._strange >= _STRANGE_LIMIT:
+        if self._learned < _FIRST_LESSONS:
+            self._first.append(_profile(coarse))
             self._begin(coarse)
-        else:
+            self._tails_towards((coarse - self._plate - self.lanes(coarse))[covered == 0][::_BANDS])
             self._bound(rows)
+            return
+        weight = np.float32(max(slowest, 1 / (1 + self._learned // _BANDS)))
+        strayed = coarse[rows] - self._plate[rows]
+        even = strayed - self.lanes(coarse)[rows]
+        below, above = self._reach
+        foreign = ((even > above) | (even < -below)).any(axis=2, keepdims=True)
+        self._strange = max(0, self._strange + (1 if float(foreign.mean()) > _STRANGE_SHARE else -1))
+        if self._strange >= _STRANGE_LIMIT:
+            self._learned = self._strange = 0
+            self._tails[:] = _FIRST_TAIL
+            self._first = [_profile(coarse)]
+            self._begin(coarse)
+            return
+        piece = covered[rows, :, None] > 0
+        creep = np.where(piece, np.float32(_CREEP_BELOW), np.float32(_CREEP)) * self._spread
+        self._plate[rows] += weight * np.where(foreign | piece, np.clip(strayed, -creep, creep), strayed)
+        self._spread_towards(even, foreign | piece, weight)
+        self._tails_towards(even[~piece[..., 0]])
+        self._bound(rows)
+
+    def _spread_towards(self, even: Plane, other: NDArray[np.bool_], weight: np.float32) -> None:
+        bare = np.maximum((~other).sum(axis=0), 1)
+        seen = np.where(other, np.float32(0), np.abs(even)).sum(axis=0) / bare * _MEAN_TO_SIGMA
+        self._spread += weight / np.float32(_BANDS) * (_smoothed(seen) - self._spread)
+
+    def _tails_towards(self, bare: Plane) -> None:
+        """Most pixels of bare belt (n, 3) stray less than so many spreads; a belt has scratches, a codec has steps."""
+        rank = round((1 - _TAIL_QUANTILE) * len(bare))
+        if rank < 1:
+            return
+        spreads = np.partition(bare / self._least_spread().mean(axis=0), (rank, len(bare) - 1 - rank), axis=0)
+        seen = _BEYOND_TAIL * np.stack((-spreads[rank], spreads[-1 - rank])) - self._tails
+        self._tails[:] = np.clip(self._tails + np.clip(seen, -_TAIL_PACE, _TAIL_PACE), *_TAIL_RANGE)
 
     def _begin(self, coarse: Picture) -> None:
-        self._learned = self._strange = 0
-        self._plate = _plate_of(coarse)
+        """Start with the first pictures; ``coarse`` is the last of them."""
+        self._plate = _plate_of(self._first)
         self._spread = _spread(coarse - self._plate)
-        self._bound_all()
-        self._spread = _spread(coarse - self._plate - self.lanes(coarse))
-        self._bound_all()
-
-    def _bound_all(self) -> None:
-        for band in range(_BANDS):
-            self._bound(self._rows(band))
+        for _ in range(2):
+            for band in range(_BANDS):
+                self._bound(self._rows(band))
+            self._spread = _spread(coarse - self._plate - self.lanes(coarse))
 
     def _rows(self, band: int) -> slice:
-        height = len(self.coarse.low)
+        height = len(self.known)
         return slice(height * band // _BANDS, height * (band + 1) // _BANDS)
 
-    def _width(self) -> Plane:
-        """How far belt may stray from the plate, per column and channel."""
+    def _least_spread(self) -> Plane:
         allowed = self._tolerance
-        least = _SUMMED * np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
-        return np.asarray(np.maximum(np.asarray(allowed.sigmas, np.float32) * self._spread, least), np.float32)
+        least = np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
+        return np.asarray(np.maximum(self._spread, SUMMED * least / _FIRST_TAIL), np.float32)
 
     def _bound(self, rows: slice) -> None:
-        plate, width, sure = self._plate[rows], self._width(), self._tolerance.sure
-        shaded = plate * np.array([1 - self._tolerance.shadow_share, 1, 1], np.float32)
-        above = width * np.array([_SHINE, 1, 1], np.float32)
-        faint = np.minimum(plate - sure * width, shaded)
-        wide = width * np.array([_LANE_REACH, 1, 1], np.float32)
-        dark = np.minimum(shaded, plate - width)
-        levels = (plate - width, plate + above, dark, faint, plate + sure * above, plate - wide, plate + wide)
-        tall = len(self.fine.low) / len(self.coarse.low)
-        full = slice(round(rows.start * tall), round(rows.stop * tall))
-        for coarse, fine, level in zip(self.coarse, self.fine, levels, strict=True):
-            coarse[rows] = np.clip(level, 0, _LARGEST)
-            size = (fine.shape[1], full.stop - full.start)
-            finer = np.clip(plate + (level - plate) * np.array([1, _FINER, _FINER], np.float32), 0, _LARGEST)
-            cv2.resize(finer.astype(np.uint16), size, fine[full], interpolation=cv2.INTER_LINEAR)
+        allowed = self._tolerance
+        least = SUMMED * np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
+        most = SUMMED * np.array([allowed.max_levels, allowed.max_colour, allowed.max_colour], np.float32)
+        spread = self._least_spread()
+        below, above = (np.clip(tail * spread, least, most).astype(np.float32) for tail in self._tails)
+        self._reach = (below, above)
+        self._reaches = [Reach(tuple(b), tuple(a)) for b, a in zip(below.tolist(), above.tolist(), strict=True)]
+        plate = self._plate[rows]
+        self.known[rows] = np.rint(plate)
+        self._low[rows] = np.clip(plate - below, 0, _LARGEST)
+        self._high[rows] = np.clip(plate + above, 0, _LARGEST)
+        some = slice(_LANE_STEP // 2, None, _LANE_STEP)
+        lane = np.array([SUMMED * _LANE_LEVELS, 0, 0], np.float32)
+        self._lane_known = np.ascontiguousarray(self.known[some])
+        known = self._plate[some]
+        self._lane_bounds = tuple(
+            np.clip(edge, 0, _LARGEST).astype(np.int16) for edge in (known - below - lane, known + above + lane)
+        )
 
 
 def toned(bgr: cv2.typing.MatLike) -> Picture:
     """YCrCb of a BGR picture, each pixel the sum over 3 x 3, so that colours too faint for one pixel still count."""
-    return np.asarray(cv2.boxFilter(cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb), cv2.CV_16U, (3, 3), normalize=False))
+    ycc = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)
+    return np.asarray(cv2.boxFilter(ycc, cv2.CV_16S, (3, 3), normalize=False), np.int16)
 
 
-def _plate_of(coarse: Picture) -> Plane:
-    """Brightness per place as (column median) x (row median), which pieces hardly move."""
+class _Profile(NamedTuple):
+    """Brightness per column (w, 3), and per row relative to that (h, 3): medians, which pieces hardly move."""
+
+    columns: Plane
+    rows: Plane
+
+
+def _profile(coarse: Picture) -> _Profile:
     picture = coarse.astype(np.float32)
-    columns = np.maximum(np.median(picture, axis=0, keepdims=True), 1).astype(np.float32)
-    rows = np.median(picture / columns, axis=1).astype(np.float32)
+    columns = np.maximum(np.median(picture, axis=0), 1).astype(np.float32)
+    return _Profile(columns, np.median(picture / columns, axis=1).astype(np.float32))
+
+
+def _plate_of(profiles: Sequence[_Profile]) -> Plane:
+    """Brightness per place as (columns) x (rows), each the median over several pictures."""
+    columns, rows = (np.median(some, axis=0).astype(np.float32) for some in zip(*profiles, strict=True))
     smooth = cv2.GaussianBlur(rows, (1, 0), sigmaX=0.1, sigmaY=len(rows) / 24, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(columns * smooth.reshape(-1, 1, 3), np.float32)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from vision.cut import CutLimits, cut_apart
 
 Contour = NDArray[np.int32]
 Mask = NDArray[np.uint8]
@@ -21,7 +23,8 @@ class ClumpLimits:
     ``solid``: share of its convex hull above which it is one piece. ``cut_neck`` and ``doubt_neck``: width of the
     neck over the thickness of the whole, below which the outline is cut, or flagged as touching. ``min_core``: share
     of the outline's area a part's core must have, ``part_solid``: share of its own hull a part must fill, so that
-    wires, tangles and ragged edges stay in one piece.
+    wires, tangles and ragged edges stay in one piece. ``min_dent``: depth of the deepest dent over the thickness, below
+    which there is no neck.
     """
 
     solid: float = 0.94
@@ -29,12 +32,26 @@ class ClumpLimits:
     doubt_neck: float = 0.72
     min_core: float = 0.03
     part_solid: float = 0.85
+    min_dent: float = 0.16
+    cut: CutLimits = field(default_factory=CutLimits)
 
 
-def parts_of(outline: Contour, min_area_px: float, limits: ClumpLimits) -> list[tuple[Contour, bool]]:
-    """The outline cut into pieces, (contour, touching) each; mostly just (outline, False)."""
+def parts_of(
+    outline: Contour, min_area_px: float, limits: ClumpLimits, picture: Mask | None = None
+) -> list[tuple[Contour, bool]]:
+    """The outline cut into pieces, (contour, touching) each; mostly just (outline, False).
+
+    ``picture`` is what the outline lies in, BGR: with it, pieces without a neck between them are told apart as well.
+    """
     area = cv2.contourArea(outline)
     if area < 2 * min_area_px or area >= limits.solid * cv2.contourArea(cv2.convexHull(outline)):
+        return [(outline, False)]
+    if _dent_px(outline) < limits.min_dent * min(cv2.minAreaRect(outline)[1]):
+        return [(outline, False)]
+    cut = cut_apart(outline, picture, limits.cut) if picture is not None else [outline]
+    if len(cut) > 1 and all(cv2.contourArea(part) >= min_area_px for part in cut):
+        return [(part, False) for part in cut]
+    if not _has_neck(outline, limits):
         return [(outline, False)]
     mask, origin = _drawn(outline)
     depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 3), np.float32)
@@ -46,6 +63,22 @@ def parts_of(outline: Contour, min_area_px: float, limits: ClumpLimits) -> list[
             return [(np.asarray(part, np.int32), False) for part in parts]
     doubted = _cores(depth, limits.doubt_neck * deepest, limits.min_core * area)
     return [(outline, len(doubted) > 1)]
+
+
+def _has_neck(outline: Contour, limits: ClumpLimits) -> bool:
+    """Whether a look at half the size leaves any doubt that this is one piece."""
+    mask, _ = _drawn(outline // 2)
+    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 3), np.float32)
+    return len(_cores(depth, limits.doubt_neck * float(depth.max()), limits.min_core * cv2.countNonZero(mask))) > 1
+
+
+def _dent_px(outline: Contour) -> float:
+    """Depth of the deepest dent of the outline below its convex hull."""
+    try:
+        dents = cv2.convexityDefects(outline, cv2.convexHull(outline, returnPoints=False))
+    except cv2.error:
+        return float("inf")
+    return float(dents.reshape(-1, 4)[:, 3].max()) / 256 if dents is not None and dents.size else 0.0
 
 
 def _is_compact(part: Contour, min_area_px: float, solid: float) -> bool:

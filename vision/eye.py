@@ -48,9 +48,9 @@ class LiveEye:
     def find(self) -> tuple[Sighting, ...]:
         """Everything on the belt in the frame in hand."""
         self._searches += 1
-        if self._searches <= _FIRST_LESSONS or self._searches % _SEARCHES_PER_LESSON == 0:
-            self._finder.learn(self._image)
-        self._sightings = self._geometry.place_all(self._finder.find(self._image))
+        learns = self._searches <= _FIRST_LESSONS or self._searches % _SEARCHES_PER_LESSON == 0
+        blobs = self._finder.follow(self._image) if learns else self._finder.find(self._image)
+        self._sightings = self._geometry.place_all(blobs)
         return self._sightings
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:

@@ -21,6 +21,7 @@ from vision.model_card import ModelCard
 from vision.types import ModelRefused
 
 if TYPE_CHECKING:
+    from station.training.frames import FinderReport
     from station.training.train import Schedule
 
 _CODEBOOK = Path("configs/codebook.csv")
@@ -101,12 +102,36 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of the rendered pieces.")] = 77,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON.")] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page here.")] = None,
+    finder: Annotated[bool, typer.Option("--finder", help="Measure the finder on frames instead.")] = False,
+    frames: Annotated[
+        Path | None, typer.Option(help="Folder with pictures and polygons.json, or with such folders; for --finder.")
+    ] = None,
 ) -> None:
-    """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes."""
+    """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes.
+
+    With --finder: measure how many of the pieces that people outlined in frames are found, missed, split and merged.
+    """
+    if finder or frames is not None:
+        _evaluate_finder(frames, json_file, html_file)
+        return
     with _refusals(), _progress() as shown:
         report = _report(_Teller(shown), model, crops, codebook, _Painted(atlas, pieces, seed))
         write_report(report, json_file, html_file)
     _show(report)
+
+
+def _evaluate_finder(frames: Path | None, json_file: Path | None, html_file: Path | None) -> None:
+    from station.training.frames import evaluate_frames
+    from station.training.frames_page import write_frames_report
+    from vision.finder import FinderSettings
+
+    with _refusals(), _progress() as shown:
+        if frames is None:
+            raise TrainingRefused("Name the folder with the frames: station evaluate --finder --frames FOLDER.")
+        teller = _Teller(shown)
+        report = evaluate_frames(frames, FinderSettings(), lambda n, of: teller.tell("Searching", n, of))
+        write_frames_report(report, json_file, html_file)
+    _show_frames(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +219,18 @@ def _show_card(card: ModelCard) -> None:
     for note in card.notes:
         console.print(note)
     console.print(f"Model {card.id} is in {card.folder}.")
+
+
+def _show_frames(report: FinderReport) -> None:
+    console = Console()
+    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged")
+    for name, score in (*report.groups.items(), ("all", report.total)):
+        shares = (f"{score.recall_iou50:.3f}", f"{score.precision_iou50:.3f}")
+        counts = (score.pieces, score.matched, score.pieces - score.matched)
+        table.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged))
+    console.print(table)
+    for name, score in (("separate", report.apart), ("stacked", report.stacked)):
+        console.print(f"{name} pieces: {score.matched} of {score.pieces} found, recall {score.recall_iou50:.3f}")
 
 
 def _show(report: Report) -> None:
