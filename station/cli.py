@@ -118,7 +118,7 @@ def _mount() -> None:
     from station import mass_command, rendering
     from station.dataset import commands as dataset
     from station.promotion import commands as model
-    from station.training import commands
+    from station.training import commands, mass_fit
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
@@ -126,6 +126,7 @@ def _mount() -> None:
     app.add_typer(dataset.app, name="dataset")
     app.add_typer(model.app, name="model")
     app.command("mass")(mass_command.mass)
+    app.command("mass-priors")(mass_fit.mass_priors)
 
 
 _mount()
