@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from station.dataset.book import Book
 from station.dataset.words import NewCrop, Reason
-from station.keeping.shadow import Opinion, Shadow
+from station.keeping.opinion import Opinion
+from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
 from station.types import PieceRecord

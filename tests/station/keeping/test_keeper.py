@@ -18,7 +18,8 @@ from control.types import Reason as Decided
 from station.dataset.book import Book
 from station.dataset.words import Reason
 from station.keeping.keeper import Keeper, KeeperSettings
-from station.keeping.shadow import Opinion, Shadow
+from station.keeping.opinion import Opinion
+from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook, read_comparisons
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
 from station.link import Link, open_link
