@@ -109,6 +109,12 @@ def test_weighings_of_different_mixtures_tell_the_classes_apart() -> None:
     assert factors["C"] == pytest.approx((1.0, 0.25))
 
 
+def test_a_scale_that_is_hardly_trusted_moves_hardly_anything() -> None:
+    factors = fit_factors([Weighing(2000.0, 2000.0, {"A": ClassTotal(1000.0, 1.0)})], {"A": 0.1})
+    assert 1 < factors["A"].factor < 1.01
+    assert factors["A"].sd == pytest.approx(0.1, rel=0.01)
+
+
 def test_without_weighings_nothing_is_corrected() -> None:
     factors = fit_factors([], {"A": 0.3, "B": 0.0})
     assert factors["A"] == pytest.approx((1.0, 0.3))
