@@ -80,7 +80,9 @@ def keeper_settings(plan: Plan) -> KeeperSettings:
         random_share=crops.random_share,
         most_per_min=crops.most_per_min,
     )
-    return KeeperSettings(worth, plan.run.utc_offset_ns, round(crops.most_mb * _BYTES_PER_MB), crops.looks)
+    own_crops = plan.shadow is not None and plan.shadow.crop != plan.card.crop
+    most_bytes = round(crops.most_mb * _BYTES_PER_MB)
+    return KeeperSettings(worth, plan.run.utc_offset_ns, most_bytes, crops.looks, own_crops)
 
 
 def _shadow(plan: Plan, data: Path) -> tuple[Shadow, ShadowBook] | None:
