@@ -108,7 +108,7 @@ def _mount() -> None:
     from station.footage import commands as footage
     from station.promotion import commands as model
     from station.recording import commands as recording_commands
-    from station.training import commands
+    from station.training import commands, mass_fit
     from station.whatif import commands as trying
 
     app.command("replay")(recording_commands.replay_command)
@@ -122,6 +122,7 @@ def _mount() -> None:
     app.command("mass")(mass_command.mass)
     app.add_typer(footage.app, name="footage")
     app.add_typer(machine_commands.app, name="machine")
+    app.command("mass-priors")(mass_fit.mass_priors)
 
 
 _mount()

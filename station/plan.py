@@ -18,7 +18,7 @@ from station.sections import FolderCameraSection
 from station.store_rows import Run
 from station.ticks import read_ticks
 from station.web.server import check_port_free
-from station.weighing import station_priors
+from station.weighing import station_correction, station_priors
 from station.wiring import probe_machine, prove_model
 from vision.model_card import ModelCard, load_card
 from vision.types import ModelRefused
@@ -75,12 +75,21 @@ def check_station(config: Config) -> Iterator[str]:
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"
+    yield _masses(plan)
     recipe = setup.recipe(config, plan.card.labels, plan.materials)
     for rule in recipe.rules:
         yield f"{', '.join(rule.labels)} -> {rule.outlet} from confidence {rule.min_confidence:g}"
     yield f"stops the line from confidence {recipe.stop_confidence:g}: {', '.join(recipe.stop_labels) or 'nothing'}"
     yield f"everything else -> {recipe.rest_outlet}"
     yield from describe_recordings(config)
+
+
+def _masses(plan: Plan) -> str:
+    priors = station_priors(plan.config)
+    without = [label for label in plan.card.labels if label not in priors]
+    correction = station_correction(plan.config)
+    scale = "not corrected by a scale" if correction is None else f"corrected by a scale on {correction.made}"
+    return f"masses are estimated, {scale}; without a mass: {', '.join(without) or 'no class'}"
 
 
 def _proven(card: ModelCard) -> str:

@@ -58,12 +58,17 @@ def station_priors(config: Config) -> Mapping[str, MassPrior]:
         priors = read_priors() if section.priors is None else read_priors(config.resolve(section.priors))
     except PriorsRefused as error:
         raise ConfigError(str(error)) from error
-    correction = read_correction(_factors_file(config))
+    correction = station_correction(config)
     factors = {} if correction is None else correction.factors
     return {
         label: prior._replace(factor=factors[label].factor, factor_sd=factors[label].sd) if label in factors else prior
         for label, prior in priors.items()
     }
+
+
+def station_correction(config: Config) -> Correction | None:
+    """What the scale of this station taught last; None before the first time. Raises ConfigError."""
+    return read_correction(_factors_file(config))
 
 
 def correct(config: Config, by: str, now: datetime) -> Correction:

@@ -12,21 +12,27 @@ from vision.crop import CropSpec, crop
 from vision.process import LiveEye
 from vision.types import Frame, Look, LookRequest, Port, Sighting
 
+_MOST_BYTES = 250_000
+
 
 class Taken(NamedTuple):
-    """One look: what the model said, what it was shown, and the same piece as a candidate wants its crops.
-
-    Crops are uint8 (size, size, 3) BGR; ``candidate`` is None where there is none or it takes the same crop.
-    """
+    """One look: what the model said, and what it was shown: uint8 (size, size, 3) BGR."""
 
     piece_id: int
     log_scores: tuple[float, ...]
     crop: NDArray[np.uint8]
-    candidate: NDArray[np.uint8] | None
+
+
+class CandidateCrop(NamedTuple):
+    """The same piece as a candidate wants its crops, where that is another way: uint8 (size, size, 3) BGR."""
+
+    piece_id: int
+    crop: NDArray[np.uint8]
 
 
 class WatchedEye:
-    """Sees through another eye and answers as it does. What the reader has no room for is not sent."""
+    """Sees through another eye and answers as it does. What the reader has no room for is not sent, nor is a crop of
+    more than 288 px."""
 
     def __init__(self, eye: LiveEye, specs: tuple[CropSpec, CropSpec | None], mm_per_px: float, reader: Port) -> None:
         """``specs``: how the model wants its crops, and how a candidate does if that is another way."""
@@ -56,13 +62,17 @@ class WatchedEye:
         return looks
 
     def _tell(self, look: Look, sighting: Sighting) -> None:
-        if self._reader is None:
-            return
-        candidate = None
-        if self._candidate_spec is not None:
-            candidate = crop(self._image, sighting.box, self._candidate_spec, self._mm_per_px)
         taken = crop(self._image, sighting.box, self._spec, self._mm_per_px)
+        self._send(Taken(look.piece_id, look.log_scores, taken))
+        if self._candidate_spec is not None:
+            wanted = crop(self._image, sighting.box, self._candidate_spec, self._mm_per_px)
+            self._send(CandidateCrop(look.piece_id, wanted))
+
+    def _send(self, message: Taken | CandidateCrop) -> None:
+        """A message has to fit into the link."""
+        if self._reader is None or message.crop.nbytes > _MOST_BYTES:
+            return
         try:
-            self._reader.send(Taken(look.piece_id, look.log_scores, taken, candidate))
+            self._reader.send(message)
         except ConnectionError:
             self._reader = None

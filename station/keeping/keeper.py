@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,28 +21,32 @@ from numpy.typing import NDArray
 
 from station.dataset.book import Book
 from station.dataset.words import NewCrop, Reason
-from station.keeping.shadow import Opinion, Shadow
+from station.keeping.opinion import Opinion
+from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
 from station.types import PieceRecord
 from vision.process import WaitablePort
-from vision.watched_eye import Taken
+from vision.watched_eye import CandidateCrop, Taken
 
 _log = logging.getLogger(__name__)
 _TURN_S = 0.1
 _MOST_OPEN = 300
+_Waiting = TypeVar("_Waiting")
 _MOST_CLOSED = 500
 _NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class KeeperSettings:
-    """``utc_offset_ns`` added to a monotonic instant gives UTC; ``looks`` crops at most are kept of one piece."""
+    """``utc_offset_ns`` added to a monotonic instant gives UTC; ``looks`` crops at most are kept of one piece.
+    ``has_candidate_crops``: the candidate is sent crops of its own."""
 
     worth: WorthSettings
     utc_offset_ns: int
     most_bytes: int
     looks: int
+    has_candidate_crops: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +78,7 @@ class Keeper:
         self._shadow = shadow
         self._ration = Ration(settings.worth.most_per_min)
         self._open: dict[int, list[Taken]] = {}
+        self._wanted: dict[int, list[NDArray[np.uint8]]] = {}
         self._closed: deque[PieceRecord] = deque()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep_on, name="keeper", daemon=True)
@@ -99,16 +105,21 @@ class Keeper:
     def turn(self) -> None:
         """Hear what has come, deal with what has closed."""
         for message in self._hear():
-            if isinstance(message, Taken):
-                self._open.setdefault(message.piece_id, []).append(message)
-        while len(self._open) > _MOST_OPEN:
-            del self._open[next(iter(self._open))]
+            match message:
+                case Taken():
+                    self._open.setdefault(message.piece_id, []).append(message)
+                case CandidateCrop():
+                    self._wanted.setdefault(message.piece_id, []).append(message.crop)
+        _forget(self._open)
+        _forget(self._wanted)
         compared = []
         while self._closed:
             record = self._closed.popleft()
             taken = self._open.pop(record.piece.id, [])
+            wanted = self._wanted.pop(record.piece.id, [])
             self._keep(record, taken)
-            compared.extend(self._compare(record, taken))
+            crops = wanted if self._settings.has_candidate_crops else [look.crop for look in taken]
+            compared.extend(self._compare(record, crops))
         self._note(compared)
 
     def _keep_on(self) -> None:
@@ -150,11 +161,11 @@ class Keeper:
         name = f"{record.run}/{record.piece.id}"
         return NewCrop(_png(look.crop), "png", name, record.run, reason, self._utc(record), scores, record.model)
 
-    def _compare(self, record: PieceRecord, taken: Sequence[Taken]) -> list[Compared]:
-        if self._shadow is None or not taken:
+    def _compare(self, record: PieceRecord, crops: Sequence[NDArray[np.uint8]]) -> list[Compared]:
+        if self._shadow is None or not crops:
             return []
         shadow = self._shadow[0]
-        opinion = shadow.judge([look.crop if look.candidate is None else look.candidate for look in taken])
+        opinion = shadow.judge(crops)
         decided = Opinion(record.decision.label, record.decision.confidence)
         self.counts.skipped += opinion is None
         self.counts.compared += opinion is not None
@@ -178,6 +189,12 @@ class Keeper:
     def _utc(self, record: PieceRecord) -> str:
         seconds = (record.closed_ns + self._settings.utc_offset_ns) / 1e9
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _forget(waiting: dict[int, list[_Waiting]]) -> None:
+    """Pieces that were seen and never closed; the oldest go."""
+    while len(waiting) > _MOST_OPEN:
+        del waiting[next(iter(waiting))]
 
 
 def _shares(look: Taken) -> tuple[float, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from station.config import Config
 from station.dataset.book import Book
 from station.keeping.keeper import Keeper, KeeperCounts, KeeperSettings
+from station.keeping.places import CROPS, SHADOW, data_folder
 from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import ShadowBook
 from station.keeping.worth import WorthSettings
@@ -20,8 +20,6 @@ from station.web.review import ReviewDesk
 from station.web.view import LabelFacts, plain_name
 from vision.classifier import Classifier
 
-CROPS = "crops"
-SHADOW = "shadow.sqlite"
 _BYTES_PER_MB = 1_000_000
 
 
@@ -82,12 +80,9 @@ def keeper_settings(plan: Plan) -> KeeperSettings:
         random_share=crops.random_share,
         most_per_min=crops.most_per_min,
     )
-    return KeeperSettings(worth, plan.run.utc_offset_ns, round(crops.most_mb * _BYTES_PER_MB), crops.looks)
-
-
-def data_folder(config: Config) -> Path:
-    """Where the station keeps everything."""
-    return config.resolve(config.file.station.data_folder)
+    own_crops = plan.shadow is not None and plan.shadow.crop != plan.card.crop
+    most_bytes = round(crops.most_mb * _BYTES_PER_MB)
+    return KeeperSettings(worth, plan.run.utc_offset_ns, most_bytes, crops.looks, own_crops)
 
 
 def _shadow(plan: Plan, data: Path) -> tuple[Shadow, ShadowBook] | None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from station.keeping.opinion import Opinion
 from vision.evidence import add, no_evidence, posterior
 from vision.eye import Looker
 from vision.types import Look
 
 _LONGEST_CREDIT_S = 1.0
-
-
-class Opinion(NamedTuple):
-    """What a model says about one piece."""
-
-    label: str
-    confidence: float
 
 
 class Shadow:

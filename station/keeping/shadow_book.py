@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from station.keeping.shadow import Opinion
+from station.keeping.opinion import Opinion
 
 _MOST_KEPT = 100_000
 _SCHEMA = """

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from station.config import ConfigError, load_config
-from station.keeping.opening import SHADOW, data_folder
+from station.keeping.places import SHADOW, data_folder
 from station.keeping.shadow_book import Comparison, read_comparisons
 from station.promotion.audit import AuditBroken, Change, read_audit
 from station.promotion.promote import PromotionRefused, audit_file, take_back

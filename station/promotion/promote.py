@@ -12,7 +12,6 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from station.config import Config, ConfigError, load_config
-from station.plan import check_station
 from station.promotion.audit import FILE, Act, Change, append, read_audit, to_return
 from vision.model_card import load_card
 from vision.types import ModelRefused
@@ -116,6 +115,8 @@ def _needs_quotes(written: str) -> bool:
 
 def _check(draft: Path, path: Path) -> None:
     """All that ``station check`` checks; complaints name the file that people know."""
+    from station.plan import check_station
+
     try:
         for _ in check_station(load_config(draft)):
             pass

@@ -9,15 +9,27 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from hil.sprites.atlas import load_atlas
+from hil.sprites.atlas import Sprite, load_atlas
 from station.belt_scale import Weighing, fit_factors
+from station.cli import app
 from station.codebook import load_codebook
-from station.mass import ClassTotal, MassPrior, PriorsRefused, estimate, of_class, read_priors, summed, total
+from station.mass import PRIORS, ClassTotal, MassPrior, PriorsRefused, estimate, of_class, read_priors, summed, total
 from station.mass_truth import Weighed, compare
+from station.training.mass_fit import fit_prior
 
 SHEET = MassPrior(7850.0, 2.0, 0.0, 0.4)
 BULKY = MassPrior(2640.0, 8.0, 0.5, 0.3, factor_sd=0.2)
+
+
+def seen_mm2(sprite: Sprite) -> float:
+    return float((sprite.image[..., 3] > 127).sum()) * sprite.mm_per_px**2
+
+
+def within(sprite: Sprite, prior: MassPrior, spreads: float) -> bool:
+    said = of_class(prior, seen_mm2(sprite))
+    return abs(said.mass_g - sprite.mass_g) <= spreads * said.sd_g
 
 
 def test_a_sheet_without_spread_weighs_density_times_volume() -> None:
@@ -97,6 +109,12 @@ def test_weighings_of_different_mixtures_tell_the_classes_apart() -> None:
     assert factors["C"] == pytest.approx((1.0, 0.25))
 
 
+def test_a_scale_that_is_hardly_trusted_moves_hardly_anything() -> None:
+    factors = fit_factors([Weighing(2000.0, 2000.0, {"A": ClassTotal(1000.0, 1.0)})], {"A": 0.1})
+    assert 1 < factors["A"].factor < 1.01
+    assert factors["A"].sd == pytest.approx(0.1, rel=0.01)
+
+
 def test_without_weighings_nothing_is_corrected() -> None:
     factors = fit_factors([], {"A": 0.3, "B": 0.0})
     assert factors["A"] == pytest.approx((1.0, 0.3))
@@ -106,16 +124,49 @@ def test_without_weighings_nothing_is_corrected() -> None:
 def test_the_shipped_priors_are_of_the_codebook_and_fit_the_rendered_objects_they_were_made_from() -> None:
     priors = read_priors()
     assert set(priors) <= set(load_codebook())
-    true_g: dict[str, float] = {}
-    said_g: dict[str, float] = {}
-    for sprite in load_atlas().sprites:
-        if sprite.split != "test":
-            area_mm2 = float((sprite.image[..., 3] > 127).sum()) * sprite.mm_per_px**2
-            true_g[sprite.label] = true_g.get(sprite.label, 0.0) + sprite.mass_g
-            said_g[sprite.label] = said_g.get(sprite.label, 0.0) + of_class(priors[sprite.label], area_mm2).mass_g
-    assert {label: said_g[label] / true_g[label] for label in true_g} == pytest.approx(
-        dict.fromkeys(true_g, 1), rel=0.03
-    )
+    ratios = {}
+    sprites = [sprite for sprite in load_atlas().sprites if sprite.split != "test"]
+    for label in {sprite.label for sprite in sprites}:
+        found = [sprite for sprite in sprites if sprite.label == label]
+        ratios[label] = fit_prior(found, priors[label]).thickness_mm / priors[label].thickness_mm
+        assert sum(within(sprite, priors[label], 2) for sprite in found) / len(found) > 0.9
+    assert ratios == pytest.approx(dict.fromkeys(ratios, 1), rel=0.25)
+
+
+def test_objects_kept_for_testing_weigh_what_the_priors_say_within_their_spread() -> None:
+    priors = read_priors()
+    kept = [sprite for sprite in load_atlas().sprites if sprite.split == "test"]
+    assert sum(within(sprite, priors[sprite.label], 1) for sprite in kept) / len(kept) > 0.68
+    assert sum(within(sprite, priors[sprite.label], 2) for sprite in kept) / len(kept) > 0.9
+    said = sum(of_class(priors[sprite.label], seen_mm2(sprite)).mass_g for sprite in kept)
+    assert said / sum(sprite.mass_g for sprite in kept) == pytest.approx(1, abs=0.25)
+
+
+def test_the_fit_finds_the_prior_that_pieces_were_drawn_from() -> None:
+    rng = np.random.default_rng(8)
+    sprites = []
+    for _ in range(400):
+        side = int(rng.integers(20, 120))
+        image = np.full((side, side, 4), 255, np.uint8)
+        size = side * side * 0.25 / 1000
+        thickness = 3.0 * size**0.5 * math.exp(0.4 * rng.standard_normal())
+        mass_g = 2640 * size * 1000 * thickness * 1e-6
+        sprites.append(Sprite("", "", "AL-CAST", "", "", "train", 0.0, 0.5, 5.0, mass_g, image))
+    found = fit_prior(sprites, BULKY)
+    assert (found.density_kg_m3, found.growth) == (2640.0, 0.5)
+    assert found.thickness_mm == pytest.approx(3.0, rel=0.08)
+    assert found.spread == pytest.approx(0.4, abs=0.04)
+
+
+def test_the_table_is_rewritten_for_rendered_classes_only(tmp_path: Path) -> None:
+    table = tmp_path / "priors.csv"
+    table.write_text(PRIORS.read_text().replace("CU-NO2,8940,2.06", "CU-NO2,8940,9.99"))
+    done = CliRunner().invoke(app, ["mass-priors", "--table", str(table)])
+    assert done.exit_code == 0, done.output
+    fresh, shipped = read_priors(table), read_priors()
+    assert fresh["CU-NO2"].thickness_mm == pytest.approx(shipped["CU-NO2"].thickness_mm, rel=0.25)
+    assert fresh["PB-METAL"] == shipped["PB-METAL"]
+    assert list(fresh) == list(shipped)
 
 
 def test_a_damaged_table_of_priors_is_refused_with_its_name(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tests.station.redness import red_square
 from vision.crop import CropSpec, crop
 from vision.geometry import straight_geometry
 from vision.types import Blob, Box, Frame, Look, LookRequest, Sighting
-from vision.watched_eye import Taken, WatchedEye
+from vision.watched_eye import CandidateCrop, Taken, WatchedEye
 
 SPEC, WIDE = CropSpec(32, 1.2, 10.0), CropSpec(48, 1.5, 10.0)
 BOX = Box(300, 200, 64, 64)
@@ -33,6 +33,7 @@ class Inner:
 class Reader:
     def __init__(self, room: int = 99, gone: bool = False) -> None:
         self.taken: list[Taken] = []
+        self.wanted: list[CandidateCrop] = []
         self._room = room
         self._gone = gone
         self.asked = 0
@@ -43,8 +44,11 @@ class Reader:
             raise ConnectionError("gone")
         if len(self.taken) >= self._room:
             return False
-        assert isinstance(message, Taken)
-        self.taken.append(message)
+        if isinstance(message, CandidateCrop):
+            self.wanted.append(message)
+        else:
+            assert isinstance(message, Taken)
+            self.taken.append(message)
         return True
 
     def receive(self) -> list[object]:
@@ -65,15 +69,21 @@ def test_looks_pass_unchanged_and_are_told_with_their_crop() -> None:
     assert looks == (Look(7, (-0.1, -2.0)), Look(7, (-0.1, -2.0)), Look(8, (-0.1, -2.0)))
     assert [taken.piece_id for taken in reader.taken] == [7, 7, 8]
     assert np.array_equal(reader.taken[0].crop, crop(red_square(), BOX, SPEC, 0.5))
-    assert reader.taken[0].candidate is None
+    assert reader.wanted == []
 
 
 def test_a_candidate_s_own_crops_are_cut_its_own_way() -> None:
     reader = Reader()
     watched(reader, WIDE)
-    told = reader.taken[0].candidate
-    assert told is not None
-    assert np.array_equal(told, crop(red_square(), BOX, WIDE, 0.5))
+    assert [wanted.piece_id for wanted in reader.wanted] == [7, 7, 8]
+    assert np.array_equal(reader.wanted[0].crop, crop(red_square(), BOX, WIDE, 0.5))
+
+
+def test_a_crop_too_large_for_the_link_is_not_sent() -> None:
+    reader = Reader()
+    watched(reader, CropSpec(300, 1.5, 10.0))
+    assert len(reader.taken) == 3
+    assert reader.wanted == []
 
 
 def test_a_reader_without_room_or_that_is_gone_changes_no_answer() -> None:

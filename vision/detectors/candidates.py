@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-_MOST_CANDIDATES = 1000
+_MOST_CANDIDATES = 300
 _LEAST = 1e-6
 
 
@@ -28,13 +28,18 @@ class Candidates(NamedTuple):
         return Candidates(self.boxes[rows], self.logits[rows], self.strength[rows], self.labels[rows])
 
 
-def of_scores(boxes: Floats, scores: Floats, strength: Floats | None = None) -> Candidates:
-    """From one independent probability per class (n, labels); ``strength`` None: that of the best class."""
+def of_scores(boxes: Floats, scores: Floats) -> Candidates:
+    """From one independent probability per class (n, labels); the best one is the strength."""
     scores = np.clip(scores, _LEAST, 1 - _LEAST)
     logits = np.asarray(np.log(scores) - np.log1p(-scores), np.float32)
+    best = np.asarray(scores.max(axis=1, initial=0), np.float32)
     labels = scores.argmax(axis=1) if len(scores) else np.empty(0, np.int64)
-    best = scores.max(axis=1) if len(scores) else np.empty(0, np.float32)
-    return Candidates(np.asarray(boxes, np.float32), logits, best if strength is None else strength, labels)
+    return Candidates(np.asarray(boxes, np.float32), logits, best, labels)
+
+
+def promising(scores: Floats, min_score: float) -> NDArray[np.intp]:
+    """Rows of (n, labels) that can count at all: thousands of boxes are decoded only where something may be."""
+    return np.flatnonzero(scores.max(axis=1, initial=0) >= min_score)
 
 
 def of_winners(boxes: Floats, strength: Floats, labels: NDArray[np.int64], count: int) -> Candidates:
@@ -53,7 +58,7 @@ def corners(middles: Floats) -> Floats:
 
 
 def strong(found: Candidates, min_score: float) -> Candidates:
-    """Those that count, strongest first, at most a thousand; boxes without extent or finite numbers do not."""
+    """Those that count, strongest first, at most 300; boxes without extent or finite numbers do not."""
     extent = found.boxes[:, 2:] - found.boxes[:, :2]
     sound = np.isfinite(found.boxes).all(axis=1) & np.isfinite(found.logits).all(axis=1) & (extent > 0).all(axis=1)
     rows = np.flatnonzero(sound & (found.strength >= min_score))
@@ -63,20 +68,16 @@ def strong(found: Candidates, min_score: float) -> Candidates:
 
 def thinned(found: Candidates, iou: float, *, by_class: bool) -> Candidates:
     """Greedy non-maximum suppression of candidates that stand strongest first; ``by_class``: only within a class."""
+    rivals = _overlaps(found.boxes) > iou
+    if by_class:
+        rivals &= found.labels[:, np.newaxis] == found.labels
     kept: list[int] = []
-    left = np.arange(len(found.boxes))
-    while len(left):
-        first, rest = left[0], left[1:]
-        kept.append(int(first))
-        same = found.labels[rest] == found.labels[first] if by_class else np.ones(len(rest), bool)
-        left = rest[~(same & (overlap(found.boxes[first], found.boxes[rest]) > iou))]
+    out = np.zeros(len(found.boxes), bool)
+    for n in range(len(found.boxes)):
+        if not out[n]:
+            kept.append(n)
+            out |= rivals[n]
     return found.at(np.array(kept, np.intp))
-
-
-def overlap(box: Floats, others: Floats) -> Floats:
-    """Intersection over union of one box (4,) with others (n, 4)."""
-    shared = _shared(box, others)
-    return np.asarray(shared / np.maximum(_area(box[np.newaxis]) + _area(others) - shared, 1e-9), np.float32)
 
 
 def covered(box: Floats, others: Floats) -> Floats:
@@ -88,6 +89,15 @@ def covered(box: Floats, others: Floats) -> Floats:
 def _shared(box: Floats, others: Floats) -> Floats:
     low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     return np.asarray(np.prod(np.maximum(high - low, 0), axis=1), np.float32)
+
+
+def _overlaps(boxes: Floats) -> Floats:
+    """Intersection over union of all with all (n, n)."""
+    low = np.maximum(boxes[:, np.newaxis, :2], boxes[:, :2])
+    high = np.minimum(boxes[:, np.newaxis, 2:], boxes[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    area = _area(boxes)
+    return np.asarray(shared / np.maximum(area[:, np.newaxis] + area - shared, 1e-9), np.float32)
 
 
 def _area(boxes: Floats) -> Floats:

@@ -58,9 +58,9 @@ def fits(shapes: Sequence[Sequence[int]], expected: tuple[Shape, ...]) -> bool:
 def _decoded(outputs: Sequence[Floats], spec: DetectorSpec, labels: int) -> Candidates:
     match spec.kind:
         case Kind.yolov5:
-            return decode_yolov5(outputs)
+            return decode_yolov5(outputs, spec.min_score)
         case Kind.yolov8:
-            return decode_yolov8(outputs)
+            return decode_yolov8(outputs, spec.min_score)
         case Kind.end_to_end:
             return decode_end_to_end(outputs, labels)
         case Kind.nms:

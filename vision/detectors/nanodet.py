@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vision.detectors.candidates import Candidates, Floats, of_scores
+from vision.detectors.candidates import Candidates, Floats, of_scores, promising
 from vision.detectors.spec import DetectorSpec
 
 
@@ -22,8 +22,10 @@ def cells(spec: DetectorSpec, stride: int) -> int:
 
 def decode_nanodet(outputs: Sequence[Floats], spec: DetectorSpec, labels: int) -> Candidates:
     scores, distances = _joined(outputs, labels)
-    middles = np.concatenate([_middles(spec, stride) for stride in spec.strides])
-    strides = np.concatenate([np.full(cells(spec, stride), stride, np.float32) for stride in spec.strides])
+    rows = promising(scores, spec.min_score)
+    scores, distances = scores[rows], distances[rows]
+    middles = np.concatenate([_middles(spec, stride) for stride in spec.strides])[rows]
+    strides = np.concatenate([np.full(cells(spec, stride), stride, np.float32) for stride in spec.strides])[rows]
     sides = _means(distances.reshape(len(distances), 4, spec.bins)) * strides[:, np.newaxis]
     boxes = np.concatenate([middles - sides[:, :2], middles + sides[:, 2:]], axis=1)
     size = np.array([spec.width_px, spec.height_px] * 2, np.float32)

@@ -10,16 +10,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vision.detectors.candidates import Candidates, Floats, corners, of_scores
+from vision.detectors.candidates import Candidates, Floats, corners, of_scores, promising
 
 
-def decode_yolov5(outputs: Sequence[Floats]) -> Candidates:
+def decode_yolov5(outputs: Sequence[Floats], min_score: float) -> Candidates:
     """A class's score is its probability times that of anything being there."""
     rows = outputs[0][0]
-    scores = rows[:, 5:] * rows[:, 4:5]
-    return of_scores(corners(rows[:, :4]), np.asarray(scores, np.float32))
+    rows = rows[rows[:, 4] >= min_score]
+    return _listed(rows[:, :4], np.asarray(rows[:, 5:] * rows[:, 4:5], np.float32), min_score)
 
 
-def decode_yolov8(outputs: Sequence[Floats]) -> Candidates:
+def decode_yolov8(outputs: Sequence[Floats], min_score: float) -> Candidates:
     rows = outputs[0][0].T
-    return of_scores(corners(rows[:, :4]), np.asarray(rows[:, 4:], np.float32))
+    return _listed(rows[:, :4], rows[:, 4:], min_score)
+
+
+def _listed(middles: Floats, scores: Floats, min_score: float) -> Candidates:
+    rows = promising(scores, min_score)
+    return of_scores(corners(middles[rows]), scores[rows])

@@ -18,7 +18,8 @@ from control.types import Reason as Decided
 from station.dataset.book import Book
 from station.dataset.words import Reason
 from station.keeping.keeper import Keeper, KeeperSettings
-from station.keeping.shadow import Opinion, Shadow
+from station.keeping.opinion import Opinion
+from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook, read_comparisons
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
 from station.link import Link, open_link
@@ -27,7 +28,7 @@ from tests.station.pieces import RUN, closed_piece
 from tests.vision.tiny_model import LABELS, plain_crop, write_model
 from vision.classifier import Classifier
 from vision.model_card import load_card
-from vision.watched_eye import Taken
+from vision.watched_eye import CandidateCrop, Taken
 
 WORTH = WorthSettings(("CU-NO2", "AL-CAST"), frozenset({"BAT-LI"}), 0.6, 0.0, 100)
 SURE, OTHER, DOUBT = (0.95, 0.05), (0.1, 0.9), (0.55, 0.45)
@@ -40,7 +41,7 @@ def record(piece_id: int = 1, confidence: float = 0.9, **changes: object) -> Pie
 
 def look(piece_id: int, scores: tuple[float, ...], crop: NDArray[np.uint8] | None = None) -> Taken:
     noise = np.random.default_rng([piece_id, int(scores[0] * 100)]).integers(0, 255, (16, 16, 3)).astype(np.uint8)
-    return Taken(piece_id, tuple(np.log(scores)), noise if crop is None else crop, None)
+    return Taken(piece_id, tuple(np.log(scores)), noise if crop is None else crop)
 
 
 def test_a_sure_piece_is_not_worth_a_look() -> None:
@@ -92,13 +93,19 @@ class Yard:
         self.folder = folder
         self._stack = ExitStack()
 
-    def bench(self, worth: WorthSettings = WORTH, shadow: Shadow | None = None, most_bytes: int = 10**9) -> Bench:
+    def bench(
+        self,
+        worth: WorthSettings = WORTH,
+        shadow: Shadow | None = None,
+        most_bytes: int = 10**9,
+        own_crops: bool = False,
+    ) -> Bench:
         eye, here = open_link()
         book = Book.open(self.folder / "crops", create=True)
         pair = None if shadow is None else (shadow, ShadowBook(self.folder / "shadow.sqlite"))
         for end in (eye, here, book, *(() if pair is None else pair[1:])):
             self._stack.callback(end.close)
-        settings = KeeperSettings(worth, RUN.utc_offset_ns, most_bytes, looks=2)
+        settings = KeeperSettings(worth, RUN.utc_offset_ns, most_bytes, 2, own_crops)
         return Bench(Keeper(settings, here, book, pair), eye, book)
 
     def close(self) -> None:
@@ -249,16 +256,24 @@ def test_every_difference_names_its_piece(tmp_path: Path) -> None:
 
 def test_a_candidate_with_crops_of_its_own_is_shown_those(yard: Yard, tmp_path: Path) -> None:
     clock = Clock()
-    found = yard.bench(shadow=shadow_of(tmp_path, clock, 1.0))
-    found.keeper.take(record(9))
-    found.keeper.turn()
-    found.eye.send(look(1, SURE, np.zeros((5, 5, 3), np.uint8))._replace(candidate=plain_crop(2)))
-    found.keeper.take(record(1))
-    found.keeper._shadow[0].judge([])  # type: ignore[index]
+    shadow = shadow_of(tmp_path, clock, 1.0)
+    found = yard.bench(shadow=shadow, own_crops=True)
+    shadow.judge([])
     clock.wall_s = 5.0
+    found.eye.send(look(1, SURE, np.zeros((5, 5, 3), np.uint8)))
+    found.eye.send(CandidateCrop(1, plain_crop(2)))
+    found.keeper.take(record(1))
     found.keeper.turn()
     [comparison] = read_comparisons(tmp_path / "shadow.sqlite")
     assert comparison.pairs[0].candidate_label == LABELS[2]
+
+
+def test_pieces_that_never_close_are_forgotten(yard: Yard) -> None:
+    found = yard.bench()
+    for n in range(400):
+        found.eye.send(look(n, DOUBT))
+        found.keeper.turn()
+    assert len(found.keeper._open) == 300
 
 
 def test_the_thread_stores_what_waits_before_it_ends(yard: Yard, tmp_path: Path) -> None:

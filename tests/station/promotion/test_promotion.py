@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from station.cli import app
 from station.config import load_config
-from station.keeping.shadow import Opinion
+from station.keeping.opinion import Opinion
 from station.keeping.shadow_book import Compared, ShadowBook
 from station.promotion.promote import PromotionRefused, with_model
 
