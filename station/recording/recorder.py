@@ -21,6 +21,7 @@ _NS = 1_000_000_000
 _RUN, _INCIDENT = "run", "incident"
 _OWN_FAULT = "recording-stopped"
 _MINUTE_NS = 60 * _NS
+_FILES = 8
 
 
 class Recorder:
@@ -37,6 +38,7 @@ class Recorder:
         self._now_ns = 0
         self._since_ns: int | None = None
         self._faults: frozenset[str] = frozenset()
+        self._kept_ns: dict[str, int] = {}
         self._stopped = ""
         self._file = ""
         self._written = 0
@@ -133,8 +135,15 @@ class Recorder:
         present = frozenset(fault.code for fault in made.outputs.status.faults if fault.present)
         new = sorted(present - self._faults - {_OWN_FAULT})
         self._faults = present
-        if new:
-            self.keep_this(new[0])
+        for code in new:
+            self._keep_incident(code)
+
+    def _keep_incident(self, code: str) -> None:
+        """A fault that flickers is kept once a minute."""
+        before_ns = self._kept_ns.get(code)
+        if self._incident is not None or before_ns is None or self._now_ns - before_ns >= _MINUTE_NS:
+            self._kept_ns[code] = self._now_ns
+            self.keep_this(code)
 
     def _keep(self, kept: RawEntry) -> None:
         self._write(kept)
@@ -156,19 +165,22 @@ class Recorder:
 
     def _turn_page(self) -> None:
         """A file can begin here: the first one, the next one, or again after the disk was full."""
-        is_old = self._now_ns - self._opened_ns >= self._settings.rotate_s * _NS
-        if self._writer is not None and (self._setup.file is not None or not is_old):
+        if self._writer is not None and (self._setup.file is not None or not self._is_full(self._writer)):
             return
         try:
             self._close_writer()
             self._shelf.make_room(self._busy())
             path = self._setup.file or self._path(_RUN, self._setup.about.run[:8])
-            self._writer = self._open(path if self._written == 0 or self._setup.file is None else _next(path))
+            self._writer = self._open(path if self._setup.file is None or not self._file else _next(path))
             self._opened_ns, self._file, self._stopped = self._now_ns, path.name, ""
         except ShelfFull as full:
             self._stop(str(full))
         except OSError as error:
             self._stop(error.strerror or str(error))
+
+    def _is_full(self, writer: RecordingWriter) -> bool:
+        is_old = self._now_ns - self._opened_ns >= self._settings.rotate_s * _NS
+        return is_old or writer.size_bytes >= self._settings.max_bytes // _FILES
 
     def _begin_incident(self, memory: Memory, word: str) -> None:
         try:
