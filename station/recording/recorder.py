@@ -1,7 +1,7 @@
 """The recorder: what it is told goes into files, and around anything that happens the last minute goes into one more.
 
 It knows neither process nor clock; ``process`` feeds it. Trouble with the disk ends the recording, never the caller:
-recording is the first thing to go, and begins again by itself at the next ``Begin`` when there is room.
+recording is the first thing to go, and begins again by itself when there is room.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Recorder:
         self._faults: frozenset[str] = frozenset()
         self._kept_ns: dict[str, int] = {}
         self._stopped = ""
+        self._stopped_ns = 0
         self._file = ""
         self._written = 0
         self._steps = self._missed = self._frames = self._incidents = 0
@@ -165,13 +166,15 @@ class Recorder:
 
     def _turn_page(self) -> None:
         """A file can begin here: the first one, the next one, or again after the disk was full."""
+        if self._stopped and self._now_ns - self._stopped_ns < self._settings.retry_s * _NS:
+            return
         if self._writer is not None and (self._setup.file is not None or not self._is_full(self._writer)):
             return
         try:
             self._close_writer()
             self._shelf.make_room(self._busy())
-            path = self._setup.file or self._path(_RUN, self._setup.about.run[:8])
-            self._writer = self._open(path if self._setup.file is None or not self._file else _next(path))
+            path = _unused(self._setup.file or self._path(_RUN, self._setup.about.run[:8]))
+            self._writer = self._open(path)
             self._opened_ns, self._file, self._stopped = self._now_ns, path.name, ""
         except ShelfFull as full:
             self._stop(str(full))
@@ -219,13 +222,13 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         """What is written stays written; the file has no index then, which a reader does not need."""
-        self._stopped = why
+        self._stopped, self._stopped_ns = why, self._now_ns
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()
 
 
-def _next(path: Path) -> Path:
-    """A named file that had to be left is not written over."""
-    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 10_000))
-    return next(name for name in names if not name.exists())
+def _unused(path: Path) -> Path:
+    """No file is written over: one that had to be left stays as it is."""
+    more = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 10_000))
+    return next(name for name in (path, *more) if not name.exists())

@@ -11,7 +11,7 @@ from station.recording.texts import texts_of
 from station.recording.words import About, Attachment, Begin, Why
 from station.recording.writer import RecordingWriter
 from station.sorter import Sorter
-from tests.station.paper_line import PaperLine, PaperPiece, settings
+from tests.station.paper_line import EXPOSED_BEFORE_NS, STEP_NS, PaperLine, PaperPiece, settings
 from vision.types import Port
 
 ABOUT = About("run", "paper-line", "0.1.0", "model", "config", 1_700_000_000_000_000_000, is_simulated=True)
@@ -66,6 +66,16 @@ class ToldLine:
         begin = Begin(self.line.now_ns, 1, Why.started, made, latched, None)
         self.tapped = TappedSorter(Sorter(made, latched), begin, self._port, self._state_ns)
         self.line.sorter = cast(Sorter, self.tapped)
+
+    @property
+    def frames(self) -> int:
+        """Number of the newest picture."""
+        return self.line._frames
+
+    @property
+    def next_captured_ns(self) -> int:
+        """When the next picture will have been taken."""
+        return self.line.now_ns + STEP_NS - EXPOSED_BEFORE_NS
 
     def end(self) -> None:
         """Close every piece, and tell it."""
