@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from station.recording.reader import open_recording
 from station.recording.words import Finish
 from tests.station.ports import free_port
+from tests.station.test_run import child
 
 ROOT = Path(__file__).parents[3]
 STATION = (sys.executable, "-m", "station")
@@ -40,14 +41,8 @@ def site(tmp_path: Path) -> Path:
 
 
 def replayed(site: Path, name: str) -> dict[str, object]:
-    done = subprocess.run(
-        [*STATION, "replay", name, "--json", "r.json"],
-        check=False,
-        cwd=site,
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
+    command = [*STATION, "replay", name, "--json", "r.json"]
+    done = subprocess.run(command, check=False, cwd=site, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "byte for byte" in done.stdout
     report = json.loads((site / "r.json").read_text())
@@ -61,7 +56,7 @@ def address(site: Path) -> str:
 
 
 def wait_for_steps(site: Path, steps: int) -> None:
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 80
     while time.monotonic() < deadline:
         try:
             recording = httpx.get(f"{address(site)}/api/status", timeout=5).json()["recording"]
@@ -70,21 +65,20 @@ def wait_for_steps(site: Path, steps: int) -> None:
         if recording is not None and recording["steps"] >= steps:
             return
         time.sleep(0.1)
-    raise AssertionError(f"not {steps} steps within 40 s")
+    raise AssertionError(f"not {steps} steps within 80 s")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_run_replays_equal_also_after_a_child_was_restarted_in_between(site: Path) -> None:
-    running = subprocess.Popen([*STATION, "run", "configs/sim.yaml", "--for", "30", "--record", "x.mcap"], cwd=site)
+    command = [*STATION, "run", "configs/sim.yaml", "--for", "300", "--record", "x.mcap"]
+    running = subprocess.Popen(command, cwd=site, text=True)
     try:
         wait_for_steps(site, 150)
         kept = httpx.post(f"{address(site)}/api/keep", json={}, timeout=5).json()
         assert kept == {"taken": True, "refusal": None}
-        children = psutil.Process(running.pid).children(recursive=True)
-        vision = [child for child in children if "vision_main" in " ".join(child.cmdline())]
-        named = vision or [max(children, key=lambda child: child.memory_info().rss)]
-        named[0].kill()
+        child(running, "vision").kill()
         wait_for_steps(site, 400)
+        running.send_signal(signal.SIGTERM)
         assert running.wait(timeout=90) == 0
     finally:
         running.kill()
