@@ -136,10 +136,10 @@ def bring_to_sorting(site: Path) -> None:
 
 
 def child(parent: subprocess.Popen[str], name: str) -> psutil.Process:
-    """The child by its place in the start order: tracker, controller, line, vision, control."""
+    """The child by its place in the start order: tracker, controller, line, recorder, vision, control."""
     children = sorted(psutil.Process(parent.pid).children(), key=lambda process: process.create_time())
     spawned = [process for process in children if "spawn_main" in " ".join(process.cmdline())]
-    return dict(zip(("controller", "line", "vision", "control"), spawned, strict=False))[name]
+    return dict(zip(("controller", "line", "recorder", "vision", "control"), spawned, strict=False))[name]
 
 
 @pytest.mark.timeout(120)

@@ -23,6 +23,7 @@ from station.types import Order, Outputs
 from tests.station.recording.golden_line import GoldenLine, Lying, Scenario, Turn, feed
 
 FOLDER = Path(__file__).parents[2] / "recordings" / "golden"
+LATER = (Turn(0.5, late_ms=330.0, dropped=1), Turn(0.6, late_ms=560.0), Turn(0.8, late_ms=1200.0))
 BEGIN = (Turn(0.1), Turn(2.6, (Order.start,)))
 
 
@@ -92,10 +93,9 @@ SCENARIOS = (
     ),
     Scenario(
         "late-frames",
-        "Pictures arrive later and later: too late to fire, then too late to have a place on the belt.",
+        "Pictures arrive later and later: too late to fire, then too late to have a place.",
         tuple(feed(11, 34, 100.0)),
-        (*BEGIN, Turn(0.6), Turn(0.5, late_ms=330.0, dropped=1), Turn(0.6, late_ms=560.0),
-         Turn(0.8, late_ms=1200.0), Turn(2.0)),
+        (*BEGIN, Turn(0.6), *LATER, Turn(2.0)),
     ),
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
@@ -23,7 +24,6 @@ from tests.station.paper_line import LABELS, VIEW_MM, settings
 from tests.station.recording.recorded_line import FilePort
 from vision.types import Box, FrameStamp, Look, LookRequest, Sighting
 
-_STEP_NS = 20_000_000
 _MS = 1_000_000
 _SIDE_MM = 40.0
 
@@ -85,16 +85,17 @@ class TruthEye:
     """Sees what lies in the view; pieces that touch are one sighting, and flagged."""
 
     def __init__(self, pieces: Sequence[Lying], seed: int) -> None:
-        self._pieces = pieces
+        self._pieces = sorted(pieces)
+        self._places = [piece.at_mm for piece in self._pieces]
         self._rng = random.Random(seed)
         self._seen: list[list[Lying]] = []
         self.pos_mm = 0.0
 
     def find(self) -> tuple[Sighting, ...]:
         self._seen = []
-        for piece in self._pieces:
-            if -_SIDE_MM / 2 < self.pos_mm - piece.at_mm < VIEW_MM + _SIDE_MM / 2:
-                self._join(piece)
+        first = bisect_right(self._places, self.pos_mm - VIEW_MM - _SIDE_MM / 2)
+        for piece in self._pieces[first : bisect_left(self._places, self.pos_mm + _SIDE_MM / 2)]:
+            self._join(piece)
         return tuple(map(self._sighting, self._seen))
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
@@ -128,8 +129,9 @@ class TruthEye:
 class GoldenLine:
     """Plays a scenario into a file."""
 
-    def __init__(self, scenario: Scenario, path: Path) -> None:
+    def __init__(self, scenario: Scenario, path: Path, step_ns: int = 20_000_000) -> None:
         self._now_ns = 1_000_000_000
+        self._step_ns = step_ns
         self._frames = 0
         self._frozen_mm: float | None = None
         encoder = EncoderSettings(10.0, scenario.counter_bits, scenario.start_count)
@@ -151,14 +153,14 @@ class GoldenLine:
             for mishap, on in (*((name, True) for name in turn.begin), *((name, False) for name in turn.end)):
                 self._machine.suffer(Mishap(mishap, on))
             given = tuple(OrderGiven(n, order, "script") for n, order in enumerate(turn.orders, 1))
-            for number in range(round(turn.seconds * 1e9 / _STEP_NS)):
+            for number in range(round(turn.seconds * 1e9 / self._step_ns)):
                 self._step(turn, given if number == 0 else ())
         self._sorter.finish(self._now_ns)
         self._sorter.send_rest()
         self._writer.close()
 
     def _step(self, turn: Turn, orders: tuple[OrderGiven, ...]) -> None:
-        self._now_ns += _STEP_NS
+        self._now_ns += self._step_ns
         sample = self._machine.sample()
         news: tuple[MachineSample | MachineDown, ...] = (sample,)
         if turn.lost:
