@@ -189,6 +189,30 @@ def label(
         serve_labelling(recording, table, source.name, who, port)
 
 
+@app.command()
+def polygons(
+    source: SourceArgument,
+    file: Annotated[Path, typer.Argument(help="COCO file (JSON) to write, or with --back to read.")],
+    pictures: Annotated[Path | None, typer.Option(help="Write the pictures it is about into this folder.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="Make labels of the polygons in the file instead.")] = False,
+    who: Annotated[str, typer.Option(envvar="USER", help="Who drew them.")] = "somebody",
+) -> None:
+    """Labels as COCO polygons, to be corrected with another tool and brought back."""
+    from station.footage.coco import export_coco, import_coco
+    from station.footage.label_command import now_utc
+    from station.footage.sought import footage_behind, recording_of
+    from vision.labels import labels_beside, read_labels, write_labels
+
+    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+        table = labels_beside(footage_behind(source))
+        if back:
+            labels = import_coco(recording, file, who, now_utc())
+            write_labels(table, labels)
+            typer.echo(f"{len(labels)} pieces in {table}")
+        else:
+            typer.echo(f"{export_coco(recording, read_labels(table), file, pictures)} polygons in {file}")
+
+
 @contextmanager
 def counted(what: str, of: str) -> Iterator[Callable[[int], None]]:
     """A count that goes up, for work of unknown length; only where somebody watches."""
