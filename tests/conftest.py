@@ -15,6 +15,7 @@ _REALTIME = {
     "tests.station.test_store",
     "tests.station.test_web_browser",
     "tests.station.test_web_server",
+    "tests.station.whatif.test_sim_line",
 }
 
 

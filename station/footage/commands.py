@@ -135,16 +135,21 @@ def info(source: Annotated[Path, typer.Argument(help="Footage folder or recordin
 
 @app.command()
 def cut(
-    source: Annotated[Path, typer.Argument(help="Footage folder.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write.")],
-    from_s: Annotated[float, typer.Option("--from", min=0, help="Seconds after the first picture.")] = 0.0,
-    to_s: Annotated[float | None, typer.Option("--to", help="Seconds after the first picture.")] = None,
+    source: Annotated[Path, typer.Argument(help="Footage folder or recording (.mcap).")],
+    out: Annotated[Path, typer.Argument(help="Folder or recording to write.")],
+    from_s: Annotated[float, typer.Option("--from", min=0, help="Seconds after the beginning.")] = 0.0,
+    to_s: Annotated[float | None, typer.Option("--to", help="Seconds after the beginning.")] = None,
 ) -> None:
-    """Copy a part of a footage folder into another, with its readings and labels."""
+    """Copy a part of a footage folder or of a recording, with its readings, pictures and labels."""
+    from station.footage.cut_recording import cut_recording
     from station.footage.take import cut as cut_take
     from station.footage.take import open_take
+    from station.recording.reader import open_recording
 
     with said_plainly():
+        if source.suffix == _RECORDING:
+            typer.echo(f"{cut_recording(open_recording(source), out, from_s, to_s)} steps written to {out}")
+            return
         typer.echo(f"{cut_take(open_take(source), out, from_s, to_s)} pictures written to {out}")
 
 
