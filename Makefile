@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_PACKAGES := chromium libatomic1 libmodbus-dev mbpoll socat
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup setup-test run test gates bench lock clean
+.PHONY: help setup setup-test run test gates golden bench lock clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -27,6 +27,9 @@ gates:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+golden: $(VENV)/.ready-test ## Write the golden recordings and their decisions anew; the diff of the texts is the review
+	$(BIN)/python -m tests.station.recording.golden
 
 bench: setup ## Measure the vision loop against its floor, as ratios in one run
 	$(BIN)/station bench

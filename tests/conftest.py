@@ -11,6 +11,8 @@ _REALTIME = {
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.footage.test_label_page",
+    "tests.station.recording.test_post",
+    "tests.station.recording.test_recorded_run",
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",

@@ -7,8 +7,8 @@
     recording.frames(), recording.pieces(), recording.attachments["recipe.yaml"].text
 
 A recording may hold several sorters (a process was restarted) and may begin in the middle of a run: ``entries()``
-gives ``Begin``, ``Step``, ``Gap``, ``Finish`` and ``KeptFrame`` in order, ``replay`` shows how to follow them. To write
-or cut: ``RecordingWriter(path, about, attachments).write(entry)`` with what ``raw_entries()`` gives.
+gives ``Begin``, ``Step``, ``Gap``, ``Finish`` and ``KeptFrame`` in order, ``follow(recording)`` runs a new sorter along
+them. To write or cut: ``RecordingWriter(path, about, attachments).write(entry)`` with what ``raw_entries()`` gives.
 
 ``words``     what a recording is made of; read it first
 ``reader``    open a recording: ``open_recording(path)``

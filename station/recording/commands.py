@@ -100,7 +100,7 @@ def _words(recording: Recording, found: Verdict, took_s: float, pictures: Mappin
         lines.append(f"Equal: {found.proved} steps, {found.recorded_s:.1f} s, byte for byte.")
     if found.proved < found.steps or found.missing:
         unproved = found.steps - found.proved
-        lines.append(f"{found.missing} steps are missing in the recording; {unproved} after them prove nothing.")
+        lines.append(f"Steps are missing ({found.missing} by its own account): {unproved} after them prove nothing.")
     if about.software != version("scrap-sorting-station"):
         lines.append(f"Recorded by version {about.software}, replayed by {version('scrap-sorting-station')}.")
     lines.append(f"{found.recorded_s / max(took_s, 1e-9):.0f} times as fast as it happened.")

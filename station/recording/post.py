@@ -12,6 +12,7 @@ from station.recording.process import recorder_main
 from station.recording.settings import KeepThis, PicturesChoice, RecorderNews, RecorderSetup
 from vision.frame_ring import FrameRing
 
+_PATIENCE_S = 20.0
 _GONE = "the recorder process ended too often"
 
 
@@ -38,8 +39,10 @@ class Post:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Vision has ended by now: what it told is written, then the files are closed."""
+        """Vision has ended by now: what it told is written, then the files are closed, which may take a while."""
         if self._member is not None:
+            self._member.link.close()
+            self._member.process.join(_PATIENCE_S)
             self._member.end()
         self._ours.close()
         self._theirs.close()

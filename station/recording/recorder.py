@@ -1,7 +1,7 @@
 """The recorder: what it is told goes into files, and around anything that happens the last minute goes into one more.
 
 It knows neither process nor clock; ``process`` feeds it. Trouble with the disk ends the recording, never the caller:
-recording is the first thing to go, and begins again by itself at the next ``Begin`` when there is room.
+recording is the first thing to go, and begins again by itself when there is room.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _NS = 1_000_000_000
 _RUN, _INCIDENT = "run", "incident"
 _OWN_FAULT = "recording-stopped"
 _MINUTE_NS = 60 * _NS
+_FILES = 8
 
 
 class Recorder:
@@ -37,7 +38,9 @@ class Recorder:
         self._now_ns = 0
         self._since_ns: int | None = None
         self._faults: frozenset[str] = frozenset()
+        self._kept_ns: dict[str, int] = {}
         self._stopped = ""
+        self._stopped_ns = 0
         self._file = ""
         self._written = 0
         self._steps = self._missed = self._frames = self._incidents = 0
@@ -133,8 +136,15 @@ class Recorder:
         present = frozenset(fault.code for fault in made.outputs.status.faults if fault.present)
         new = sorted(present - self._faults - {_OWN_FAULT})
         self._faults = present
-        if new:
-            self.keep_this(new[0])
+        for code in new:
+            self._keep_incident(code)
+
+    def _keep_incident(self, code: str) -> None:
+        """A fault that flickers is kept once a minute."""
+        before_ns = self._kept_ns.get(code)
+        if self._incident is not None or before_ns is None or self._now_ns - before_ns >= _MINUTE_NS:
+            self._kept_ns[code] = self._now_ns
+            self.keep_this(code)
 
     def _keep(self, kept: RawEntry) -> None:
         self._write(kept)
@@ -156,19 +166,24 @@ class Recorder:
 
     def _turn_page(self) -> None:
         """A file can begin here: the first one, the next one, or again after the disk was full."""
-        is_old = self._now_ns - self._opened_ns >= self._settings.rotate_s * _NS
-        if self._writer is not None and (self._setup.file is not None or not is_old):
+        if self._stopped and self._now_ns - self._stopped_ns < self._settings.retry_s * _NS:
+            return
+        if self._writer is not None and (self._setup.file is not None or not self._is_full(self._writer)):
             return
         try:
             self._close_writer()
             self._shelf.make_room(self._busy())
-            path = self._setup.file or self._path(_RUN, self._setup.about.run[:8])
-            self._writer = self._open(path if self._written == 0 or self._setup.file is None else _next(path))
+            path = _unused(self._setup.file or self._path(_RUN, self._setup.about.run[:8]))
+            self._writer = self._open(path)
             self._opened_ns, self._file, self._stopped = self._now_ns, path.name, ""
         except ShelfFull as full:
             self._stop(str(full))
         except OSError as error:
             self._stop(error.strerror or str(error))
+
+    def _is_full(self, writer: RecordingWriter) -> bool:
+        is_old = self._now_ns - self._opened_ns >= self._settings.rotate_s * _NS
+        return is_old or writer.size_bytes >= self._settings.max_bytes // _FILES
 
     def _begin_incident(self, memory: Memory, word: str) -> None:
         try:
@@ -207,13 +222,13 @@ class Recorder:
 
     def _stop(self, why: str) -> None:
         """What is written stays written; the file has no index then, which a reader does not need."""
-        self._stopped = why
+        self._stopped, self._stopped_ns = why, self._now_ns
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()
 
 
-def _next(path: Path) -> Path:
-    """A named file that had to be left is not written over."""
-    names = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 10_000))
-    return next(name for name in names if not name.exists())
+def _unused(path: Path) -> Path:
+    """No file is written over: one that had to be left stays as it is."""
+    more = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 10_000))
+    return next(name for name in (path, *more) if not name.exists())

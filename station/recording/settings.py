@@ -24,7 +24,7 @@ class RecordingSettings:
 
     ``keep_s`` and ``keep_bytes`` bound what the flight recorder holds in memory; ``after_s`` is how long it goes on
     after something happened. Of the pictures that were searched every ``nth`` is kept; with ``unsearched`` every nth
-    of all. ``rotate_s`` is how long one file gets.
+    of all. ``rotate_s`` is how long one file gets, ``retry_s`` how long nothing is tried after the disk was full.
     """
 
     max_bytes: int = 20_000_000_000
@@ -38,6 +38,7 @@ class RecordingSettings:
     jpeg_quality: int = 85
     lossless: bool = False
     rotate_s: float = 600.0
+    retry_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,11 @@ class TappedSorter:
 
     The recorder gets them in tuples through ``recorder``. When it does not keep up, a few seconds of steps wait here;
     after that steps are left out, and counted: the next thing told is then the ``Gap`` and the sorter's whole state.
-    Every ten seconds the state is told anyway, so that a file can begin there.
+    Now and then the state is told anyway, so that a file can begin there.
     """
 
-    def __init__(self, sorter: Sorter, begin: Begin, recorder: Port) -> None:
+    def __init__(self, sorter: Sorter, begin: Begin, recorder: Port, state_ns: int = _STATE_NS) -> None:
+        """``state_ns``: how often the state is told."""
         self._sorter = sorter
         self._begin = begin
         self._recorder = recorder
@@ -50,6 +51,7 @@ class TappedSorter:
         self._unsent: deque[Told] = deque([begin])
         self._missed = 0
         self._resting = 0
+        self._state_every_ns = state_ns
         self._state_ns: int | None = None
 
     def step(self, inputs: Inputs, eye: Eye) -> Outputs:
@@ -92,7 +94,7 @@ class TappedSorter:
                 self._state(now_ns, Why.after_gap)
         elif self._state_ns is None:
             self._state_ns = now_ns
-        elif now_ns - self._state_ns >= _STATE_NS:
+        elif now_ns - self._state_ns >= self._state_every_ns:
             self._state(now_ns, Why.continued)
 
     def _state(self, now_ns: int, why: Why) -> None:
