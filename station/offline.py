@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from control.types import Machine
+from control.types import Machine, MachineSample
 from station import setup
 from station.config import Config, ConfigError
 from station.plan import Plan, plan_bench
@@ -34,6 +34,7 @@ from vision.health import HealthSettings, PictureHealth
 from vision.types import FootageError, Frame, FrameStamp
 
 _POLL_NS = 10_000_000
+_IDLE_POLLS = 2
 _MOVED_MM = 5.0
 _LEAD_NS = 60_000_000
 _LONGEST_OUT_NS = 120_000_000_000
@@ -73,6 +74,7 @@ class _Play:
         self._writer = writer
         self._now_ns = first_ns
         self._machine = self._open_machine(config, folder)
+        self._samples: tuple[MachineSample, ...] = ()
         self._number = 0
         self._moved_tick = self._pieces = 0
         self._outputs: Outputs | None = None
@@ -88,8 +90,10 @@ class _Play:
             while waiting < len(footage.files) and footage.captured_ns[waiting] <= self._now_ns:
                 due.append(waiting)
                 waiting += 1
-            for number in due or [None]:
-                self._turn(number)
+            self._samples += (self._machine.sample(),)
+            if due or len(self._samples) >= _IDLE_POLLS:
+                for number in due or [None]:
+                    self._turn(number)
             progress(waiting / len(footage.files))
         records = self._sorter.finish(self._now_ns)
         self._writer.finish(Finish(self._now_ns, records))
@@ -105,7 +109,8 @@ class _Play:
         return machine
 
     def _goes_on(self, footage: FootageInfo) -> bool:
-        assert self._outputs is not None
+        if self._outputs is None:
+            return True
         over = self._now_ns > min(self._ticks[-1][0], footage.captured_ns[-1] + _LONGEST_OUT_NS)
         return self._outputs.status.open_pieces > 0 and not over
 
@@ -113,7 +118,8 @@ class _Play:
         """One step, with picture ``number`` or without."""
         frame = None if number is None else self._shown(number)
         stamp = None if frame is None else FrameStamp(frame.seq, frame.captured_ns, frame.tick)
-        inputs = Inputs(self._now_ns, stamp, 0, (self._machine.sample(),), self._orders(), self._conditions)
+        samples, self._samples = self._samples, ()
+        inputs = Inputs(self._now_ns, stamp, 0, samples, self._orders(), self._conditions)
         outputs = self._sorter.step(inputs, self._eye)
         self._number += 1
         self._writer.step(texts_of(self._number, inputs, self._eye.take(), outputs))

@@ -23,6 +23,7 @@ _REALTIME = {
     "tests.station.test_web_browser",
     "tests.station.test_web_review_browser",
     "tests.station.test_web_server",
+    "tests.station.whatif.test_sim_line",
 }
 
 

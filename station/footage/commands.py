@@ -135,16 +135,21 @@ def info(source: Annotated[Path, typer.Argument(help="Footage folder or recordin
 
 @app.command()
 def cut(
-    source: Annotated[Path, typer.Argument(help="Footage folder.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write.")],
-    from_s: Annotated[float, typer.Option("--from", min=0, help="Seconds after the first picture.")] = 0.0,
-    to_s: Annotated[float | None, typer.Option("--to", help="Seconds after the first picture.")] = None,
+    source: Annotated[Path, typer.Argument(help="Footage folder or recording (.mcap).")],
+    out: Annotated[Path, typer.Argument(help="Folder or recording to write.")],
+    from_s: Annotated[float, typer.Option("--from", min=0, help="Seconds after the beginning.")] = 0.0,
+    to_s: Annotated[float | None, typer.Option("--to", help="Seconds after the beginning.")] = None,
 ) -> None:
-    """Copy a part of a footage folder into another, with its readings and labels."""
+    """Copy a part of a footage folder or of a recording, with its readings, pictures and labels."""
+    from station.footage.cut_recording import cut_recording
     from station.footage.take import cut as cut_take
     from station.footage.take import open_take
+    from station.recording.reader import open_recording
 
     with said_plainly():
+        if source.suffix == _RECORDING:
+            typer.echo(f"{cut_recording(open_recording(source), out, from_s, to_s)} steps written to {out}")
+            return
         typer.echo(f"{cut_take(open_take(source), out, from_s, to_s)} pictures written to {out}")
 
 
@@ -187,6 +192,30 @@ def label(
         table = labels or labels_beside(footage_behind(source))
         typer.echo(f"Labels go to {table}; open http://127.0.0.1:{port} (Ctrl-C ends)")
         serve_labelling(recording, table, source.name, who, port)
+
+
+@app.command()
+def polygons(
+    source: SourceArgument,
+    file: Annotated[Path, typer.Argument(help="COCO file (JSON) to write, or with --back to read.")],
+    pictures: Annotated[Path | None, typer.Option(help="Write the pictures it is about into this folder.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="Make labels of the polygons in the file instead.")] = False,
+    who: Annotated[str, typer.Option(envvar="USER", help="Who drew them.")] = "somebody",
+) -> None:
+    """Labels as COCO polygons, to be corrected with another tool and brought back."""
+    from station.footage.coco import export_coco, import_coco
+    from station.footage.label_command import now_utc
+    from station.footage.sought import footage_behind, recording_of
+    from vision.labels import labels_beside, read_labels, write_labels
+
+    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+        table = labels_beside(footage_behind(source))
+        if back:
+            labels = import_coco(recording, file, who, now_utc())
+            write_labels(table, labels)
+            typer.echo(f"{len(labels)} pieces in {table}")
+        else:
+            typer.echo(f"{export_coco(recording, read_labels(table), file, pictures)} polygons in {file}")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def serve_labelling(recording: Recording, table: Path, name: str, who: str, port
     settings = recording.settings()
     with tempfile.TemporaryDirectory(prefix="station-") as folder:
         work = Labelling(propose(recording, Path(folder)), known, table, settings.ticks_per_mm)
-        app = create_label_app(work, classes_of(settings.labels, load_codebook()), name, who, _now_utc)
+        app = create_label_app(work, classes_of(settings.labels, load_codebook()), name, who, now_utc)
         asyncio.run(_serve(app, port))
 
 
@@ -38,5 +38,6 @@ async def _serve(app: FastAPI, port: int) -> None:
     await serve(app, _HOST, port, stop)
 
 
-def _now_utc() -> str:
+def now_utc() -> str:
+    """This moment, ISO 8601."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # noqa: TID251 - a person answers at a moment

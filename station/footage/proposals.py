@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from station.recording.pictures import write_pictures
+from station.footage.piece_pictures import piece_pictures
 from station.recording.reader import Recording
 from station.types import PieceRecord
 from station.whatif.rerun import origin_of
@@ -77,7 +77,7 @@ def propose(recording: Recording, pictures: Path) -> tuple[Proposal, ...]:
     """Every piece of a recording in the order of the belt; their pictures are laid into the folder ``pictures``."""
     origin, rest = origin_of(recording), recording.settings().recipe.rest_outlet
     records = sorted(recording.pieces(), key=lambda record: (record.piece.at, record.piece.id))
-    files = write_pictures(recording, [record.piece.id for record in records], pictures)
+    files = piece_pictures(recording, records, pictures)
     return tuple(_proposal(record, record.piece.at - origin.tick + origin.raw, rest, files) for record in records)
 
 

@@ -48,7 +48,10 @@ class PaperController:
         return sample._replace(reports=(*same, *fresh))
 
     def _is_same(self, report: ShotReport) -> bool:
+        """A job that neither sorter sent since was under way when the recording began."""
         job = self._now.get(report.job_id)
+        if job is None and report.job_id not in self._then:
+            return True
         return job is not None and self._then.get(report.job_id) == job and report.job_id not in self._pending
 
     def _is_due(self, job: Job, sample: MachineSample) -> bool:

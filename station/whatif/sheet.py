@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.recording.pictures import write_pictures
+from station.footage.piece_pictures import piece_pictures
 from station.recording.reader import Recording
 from station.types import PieceRecord
 from station.whatif.score import fate
@@ -29,8 +29,8 @@ def write_sheet(recording: Recording, moved: Sequence[Moved], out: Path) -> int:
     """Write a PNG of the first 120 that the recorded pictures show; how many there are. Nothing is written for none."""
     shown = [one for one in moved if one.then is not None][:_MOST]
     with TemporaryDirectory(prefix="station-") as folder:
-        ids = [one.then.piece.id for one in shown if one.then is not None]
-        files = write_pictures(recording, ids, Path(folder))
+        records = [one.then for one in shown if one.then is not None]
+        files = piece_pictures(recording, records, Path(folder))
         tiles = [tile for one in shown if (tile := _tile(one, files)) is not None]
     if not tiles:
         return 0

@@ -73,6 +73,7 @@ async function answer(label) {
     if (!reply.ok) return lost(said.refusal);
     at("lost").hidden = true;
     pieces[here] = said;
+    document.activeElement?.blur();
     if (label === null) show();
     else goOn();
   } catch {
@@ -89,6 +90,7 @@ function confirm() {
 
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+  if (event.key === "Enter" && event.target.tagName === "BUTTON") return;
   const button = document.querySelector(`.class[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   const deeds = {
     Enter: confirm, n: () => answer(nothing), ArrowLeft: () => go(here - 1), ArrowRight: () => go(here + 1),

@@ -16,7 +16,10 @@ from station.config import load_config
 from station.footage.export import DECISIONS
 from station.offline import record_footage
 from station.recording.reader import open_recording
+from station.recording.replay import replay
+from station.whatif.trial import Subject
 from tests.station.footage.belt_video import Filmed, encode
+from vision.labels import read_labels
 
 ROOT = Path(__file__).parents[3]
 BELT = ROOT / "tests" / "recordings" / "first-belt"
@@ -114,3 +117,21 @@ def test_footage_played_twice_offline_gives_the_same_recording_byte_for_byte(tmp
         said_twice.append([step.said.replace(run, b"") for step in steps])
     assert said_twice[0] == said_twice[1]
     assert len(said_twice[0]) > 400
+
+
+def test_a_part_of_a_recording_replays_byte_for_byte_and_keeps_pictures_and_labels(tmp_path: Path) -> None:
+    whole, part = tmp_path / "whole.mcap", tmp_path / "part.mcap"
+    record_footage(load_config(ROOT / "configs" / "footage.yaml"), whole)
+    (tmp_path / "whole.labels.csv").write_bytes((BELT / "labels.csv").read_bytes())
+    assert "201 steps" in said("cut", str(whole), str(part), "--from", "2", "--to", "4")
+    found = replay(open_recording(part))
+    assert (found.is_equal, found.proved, found.missing) == (True, 201, 0)
+    pictures = [frame.stamp.captured_ns for frame in open_recording(part).frames()]
+    assert len(pictures) == 30
+    labels = read_labels(tmp_path / "part.labels.csv")
+    subjects = (Subject(open_recording(path), labels) for path in (part, whole))
+    cut_score, whole_score = (subject.try_out(()).old.outlets["brass"] for subject in subjects)
+    assert 0 < cut_score.purity.right <= cut_score.purity.n < whole_score.purity.n
+    assert "exists already" in said("cut", str(whole), str(part), code=2)
+    assert "no step between" in said("cut", str(whole), str(tmp_path / "none.mcap"), "--from", "99", code=2)
+    assert not (tmp_path / "none.mcap").exists()
