@@ -199,12 +199,15 @@ def pack_status(status: StatusBlock) -> list[int]:
 
 def unpack_status(registers: list[int]) -> StatusBlock:
     """Status block from STATUS_REGISTERS registers."""
-    raw = _bytes(registers)
-    count, bits, heartbeat, read_index, result_index = _STATUS.unpack_from(raw)
-    estop_ok, guard_closed, air_ok, running, armed = (bool(bits >> n & 1) for n in range(5))
-    results = tuple(_unpack_report(raw, _STATUS.size + n * _RESULT.size) for n in range(RESULTS))
-    interlocks = Interlocks(estop_ok, guard_closed, air_ok)
-    return StatusBlock(count, interlocks, running, armed, heartbeat, read_index, result_index, results)
+    head = unpack_head(registers[:STATUS_HEAD_REGISTERS])
+    return head._replace(results=tuple(unpack_results(registers[STATUS_HEAD_REGISTERS:])))
+
+
+def unpack_head(registers: list[int]) -> StatusBlock:
+    """Status from its first STATUS_HEAD_REGISTERS registers, without any report."""
+    count, bits, heartbeat, read_index, result_index = _STATUS.unpack(_bytes(registers))
+    interlocks = Interlocks(bool(bits & 1), bool(bits & 2), bool(bits & 4))
+    return StatusBlock(count, interlocks, bool(bits & 8), bool(bits & 16), heartbeat, read_index, result_index, ())
 
 
 def pack_command(command: CommandBlock) -> list[int]:
