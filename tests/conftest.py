@@ -8,6 +8,7 @@ _REALTIME = {
     "tests.control.test_machine_contract",
     "tests.control.test_modbus_machine",
     "tests.control.test_foreign_peers",
+    "tests.control.test_carry",
     "tests.control.test_modbus_cost",
     "tests.control.test_modbus_rtu",
     "tests.control.test_process",

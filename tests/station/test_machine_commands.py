@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from control import job_ring
+from control.modbus_machine import ModbusMachine
+from station import setup
 from station.cli import app
 from station.config import ConfigError, load_config
 from station.emulation import emulated
@@ -105,6 +110,30 @@ def test_a_shot_is_not_fired_without_a_yes(tcp_station: Path) -> None:
 
     assert code == 1
     assert "Is nobody within reach of it?" in told
+
+
+def test_a_shot_is_refused_while_a_station_drives_the_controller(benched: Path) -> None:
+    done = threading.Event()
+
+    def drive() -> None:
+        with closing(ModbusMachine(setup.machine_settings(load_config(benched)), time.monotonic_ns)) as machine:
+            machine.open()
+            while not done.is_set():
+                machine.beat(run=True, armed=True)
+                machine.sample()
+                time.sleep(0.01)
+
+    station = threading.Thread(target=drive)
+    station.start()
+    time.sleep(0.3)
+    code, told = ran("fire", str(benched), "--lane", "3", "--outlet", "brass", "--armed")
+    _, probed = ran("probe", str(benched), "--polls", "5")
+    done.set()
+    station.join()
+
+    assert code == 4
+    assert "A station drives this controller. Stop it first" in told
+    assert "A station drives it." in probed
 
 
 def test_emulate_speaks_rtu_where_the_station_does_and_probe_finds_it(tmp_path: Path) -> None:
