@@ -59,12 +59,12 @@ class WholeStatus:
             at = job_ring.result_at(first) - job_ring.STATUS_AT
             return registers[at : at + count * job_ring.RESULT_REGISTERS]
 
-        head = job_ring.unpack_head(registers[: job_ring.STATUS_HEAD_REGISTERS])
+        head = job_ring.unpack_head(registers[: job_ring.WATCHED_HEAD_REGISTERS])
         return Reading(self._reports.complete(head, fetch), self._wire.trip)
 
 
 class ThriftyStatus:
-    """The head alone, and of the shot reports only those that are new.
+    """The head alone, the feedback only where something is wired, and of the shot reports only those that are new.
 
     The controller shows at most RESULTS new reports in 100 ms, so none is overwritten between the two requests.
     The head is read in lengths that take turns: an answer to an earlier request has the wrong one.
@@ -74,12 +74,16 @@ class ThriftyStatus:
         self._wire = wire
         self._reports = _Reports()
         self._turn = 0
+        self._length = job_ring.STATUS_HEAD_REGISTERS
 
     def read(self) -> Reading:
         self._turn = (self._turn + 1) % _SHAPES
-        registers = self._wire.read(job_ring.STATUS_AT, job_ring.STATUS_HEAD_REGISTERS + self._turn, _NAME)
+        registers = self._wire.read(job_ring.STATUS_AT, self._length + self._turn, _NAME)
         trip = self._wire.trip
-        head = job_ring.unpack_head(registers[: job_ring.STATUS_HEAD_REGISTERS])
+        head = job_ring.unpack_head(registers[: self._length])
+        if head.is_watched and self._length != job_ring.WATCHED_HEAD_REGISTERS:
+            self._length = job_ring.WATCHED_HEAD_REGISTERS
+            return self.read()
         return Reading(self._reports.complete(head, self._fetch), trip)
 
     def _fetch(self, first: int, count: int) -> list[int]:

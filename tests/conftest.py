@@ -11,6 +11,7 @@ _REALTIME = {
     "tests.control.test_carry",
     "tests.control.test_modbus_cost",
     "tests.control.test_modbus_rtu",
+    "tests.control.test_read_back",
     "tests.control.test_process",
     "tests.hil.test_emulator",
     "tests.hil.test_line",
