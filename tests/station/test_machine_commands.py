@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_the_printed_map_lists_every_field_with_its_address_and_codes(tmp_path: 
         for at, field in map_rows(block):
             assert f'<td class="n">{at}</td><td><code>{field.name}</code></td><td>{field.kind}</td>' in html
             for number, meaning in field.bits:
-                assert f"<br>{number}: {meaning}" in html
+                assert f"<br>{number}: {escape(meaning)}" in html
 
 
 def test_the_fields_of_the_map_are_the_ones_the_code_carries() -> None:
