@@ -74,8 +74,7 @@ class CoilMachine:
         """``wire`` None speaks Modbus TCP with the coupler."""
         self._settings = settings
         self._now_ns = now_ns
-        coupler = _wire(settings, settings.host, settings.port, settings.unit, now_ns)
-        self._wire: Wire = coupler if wire is None else wire
+        self._wire: Wire = coupler_wire(settings, now_ns) if wire is None else wire
         place = settings.encoder
         self._encoder_wire: Wire = (
             self._wire if place.host is None else _wire(settings, place.host, place.port, place.unit, now_ns)
@@ -108,8 +107,7 @@ class CoilMachine:
         self.serve()
         if self._now_ns() - self._seen_ns > _READ_BACK_NS:
             self._read_back()
-        if self._now_ns() - self._written_ns > self._settings.watchdog_ms * 1_000_000 // 4:
-            self._write(self._written)
+        self._feed_watchdog()
         reports = tuple(self._reports)
         self._reports.clear()
         return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports)
@@ -137,12 +135,14 @@ class CoilMachine:
         for job in jobs:
             refused = self._queue.add(job, count) if self._armed else ShotReport(job.id, ShotResult.ignored, count)
             self._reports += [] if refused is None else [refused]
+        self.serve()
 
     def beat(self, *, run: bool, armed: bool) -> None:
         """State the requests; without a beat for 200 ms everything is dropped."""
         self._beaten_ns = self._now_ns()
         self._wants = (run, armed)
         self._follow()
+        self._feed_watchdog()
 
     def safe(self) -> None:
         """Everything off, now."""
@@ -188,6 +188,11 @@ class CoilMachine:
             self._asked = (True, True)
         if not self._armed:
             self._reports += self._queue.drop(self._line.at(self._now_ns()))
+
+    def _feed_watchdog(self) -> None:
+        """Write again what stands, before the coupler takes our silence for our death."""
+        if self._now_ns() - self._written_ns > self._settings.watchdog_ms * 1_000_000 // 4:
+            self._write(self._image())
 
     def _late_limit(self, now_ns: int) -> int:
         """In counts at the present speed; below 0 when the last reading is too old to go by."""
@@ -309,6 +314,11 @@ def _block(settings: CoilSettings) -> tuple[int, int | None]:
 def _joined(words: Sequence[int], *, high_word_first: bool = False) -> int:
     ordered = reversed(words) if high_word_first else words
     return sum(word << 16 * n for n, word in enumerate(ordered))
+
+
+def coupler_wire(settings: CoilSettings, now_ns: Callable[[], int]) -> ModbusWire:
+    """The way to the coupler alone, not opened yet: for looking at it."""
+    return _wire(settings, settings.host, settings.port, settings.unit, now_ns)
 
 
 def _wire(settings: CoilSettings, host: str, port: int, unit: int, now_ns: Callable[[], int]) -> ModbusWire:

@@ -18,12 +18,11 @@ from control import job_ring
 from control.modbus_answers import BUSY, NOT_OUR_MAP, Trip
 from control.modbus_serial import AdapterPort, SerialPort
 from control.rtu_frames import Answer, LineFault, RtuRequest, judge, read_request, unfinished, write_request
+from control.rtu_pace import USUAL_PACE, Pace
 from control.types import Identity, MachineLost, MachineMismatch
 
 _PATIENT_FENCES = 3
-_JOBS_MS = 25.0
-_FENCE_COUNTS = (2, 3, 4, 5, 6, 7)
-_GAP_CHARACTERS = 3.5
+_FENCE_COUNTS = (2, 3, 4)  # nothing else that is read has so few registers
 _NS = 1_000_000_000
 _ADVICE = {
     LineFault.silent: "nothing came back. Check that the controller is on, the two wires (swap A and B), the baud rate "
@@ -51,9 +50,7 @@ class RtuSettings:
     device: str
     unit: int
     expected: Identity
-    baud: int = 115_200
-    parity: str = "N"
-    stop_bits: int = 1
+    pace: Pace = USUAL_PACE
     timeout_ms: float = 30.0
     longest_reply_ms: float = 30.0
     max_round_trip_ms: float = 40.0
@@ -61,13 +58,7 @@ class RtuSettings:
 
     def wire(self, now_ns: Callable[[], int]) -> RtuWire:
         """The line to it, not connected yet."""
-        return RtuWire(self, AdapterPort(self.device, self.baud, self.parity, self.stop_bits), now_ns)
-
-
-def bytes_ms(settings: RtuSettings, count: int) -> float:
-    """How long ``count`` bytes take on the wire."""
-    bits = 1 + 8 + (settings.parity != "N") + settings.stop_bits
-    return 1000.0 * count * bits / settings.baud
+        return RtuWire(self, AdapterPort(self.device, *self.pace), now_ns)
 
 
 class RtuWire:
@@ -79,11 +70,10 @@ class RtuWire:
         self._settings = settings
         self._port = port
         self._now_ns = now_ns
-        self._gap_ms = max(_GAP_CHARACTERS * bytes_ms(settings, 1), 1.75)
+        self._gap_ms = settings.pace.gap_ms
         self._is_open = self._is_clean = False
         self._fence_number = 0
-        jobs = int(_JOBS_MS / bytes_ms(settings, 2 * job_ring.SLOT_REGISTERS))
-        self.jobs_at_once = min(max(jobs, 1), job_ring.SLOTS_PER_WRITE)
+        self.jobs_at_once = settings.pace.jobs_at_once
         self.where = f"{settings.device} unit {settings.unit}"
         self.trip = Trip(0, 0, 0)
         self.requests = 0
@@ -159,16 +149,24 @@ class RtuWire:
     def _try(self, request: RtuRequest) -> Answer | LineFault:
         """Ask once. Anything but one whole answer leaves the line unclean."""
         self.requests += 1
-        answer = LineFault.stray if self._port.read(0.0) else self._exchange(request)
+        answer = self._exchange(request) if self._is_quiet() else LineFault.stray
         if isinstance(answer, LineFault):
             self.faults[answer] += 1
             self._is_clean = False
         return answer
 
+    def _is_quiet(self) -> bool:
+        """After the last answer a gap of silence, as every station on the line may expect (Modbus over serial line)."""
+        until_ns = self.trip.answered_ns + round(self._gap_ms * 1e6)
+        while (left_ns := until_ns - self._now_ns()) > 0:
+            if self._port.read(left_ns / _NS):
+                return False
+        return not self._port.read(0.0)
+
     def _exchange(self, request: RtuRequest) -> Answer | LineFault:
         asked_ns = self._now_ns()
         self._port.write(request.frame)
-        wire_ms = bytes_ms(self._settings, len(request.frame) + request.reply_bytes) + self._gap_ms
+        wire_ms = self._settings.pace.bytes_ms(len(request.frame) + request.reply_bytes) + self._gap_ms
         until_ns = asked_ns + round((self._settings.timeout_ms + wire_ms) * 1e6)
         received = b""
         while (left_ns := until_ns - self._now_ns()) > 0:
@@ -182,8 +180,8 @@ class RtuWire:
     def _note(self, request: RtuRequest, asked_ns: int) -> None:
         """The registers were read after the request had come and before the answer left."""
         answered_ns = self._now_ns()
-        there_ns = asked_ns + round(bytes_ms(self._settings, len(request.frame)) * 1e6)
-        left_ns = answered_ns - round(bytes_ms(self._settings, request.reply_bytes) * 1e6)
+        there_ns = asked_ns + round(self._settings.pace.bytes_ms(len(request.frame)) * 1e6)
+        left_ns = answered_ns - round(self._settings.pace.bytes_ms(request.reply_bytes) * 1e6)
         middle_ns = (there_ns + left_ns) // 2 if left_ns > there_ns else (asked_ns + answered_ns) // 2
         self.trip = Trip(asked_ns, answered_ns, middle_ns)
 

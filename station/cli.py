@@ -113,12 +113,13 @@ def bench(
 
 def _mount() -> None:
     """Commands that live beside their work."""
-    from station import rendering
+    from station import machine_commands, rendering
     from station.training import commands
 
     app.command("train")(commands.train)
     app.command("evaluate")(commands.evaluate)
     app.add_typer(rendering.app, name="render")
+    app.add_typer(machine_commands.app, name="machine")
 
 
 _mount()

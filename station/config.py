@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from station.complaints import complaint, plain, reason, yaml_complaint
+from station.machine_choice import line_contradictions
 from station.named_files import CalibrationFile, CouplerFile, RecipeFile
 from station.sections import CoilsSection, ConfigFile, Section
 
@@ -88,6 +89,7 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
     if line >= nearest:
         yield f"sorting.decision_mm  {line:g} lies behind the first bank at {nearest:g}; move it upstream"
     yield from _machine_contradictions(station)
+    yield from line_contradictions(station)
     used = [bank.first_output + lane for bank in station.banks for lane in range(bank.lanes)]
     if len(used) != len(set(used)) or max(used) > 63:
         yield "banks  outputs overlap or lie above 63; give every lane its own output from 0 to 63"

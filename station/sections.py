@@ -54,6 +54,18 @@ class ModbusTcpSection(Section):
     timeout_ms: int = Field(100, ge=10, le=5000, description="longest wait for one answer")
 
 
+class ModbusRtuSection(Section):
+    kind: Literal["modbus-rtu"]
+    port: str = Field(pattern="^/", description="serial adapter, best its path under /dev/serial/by-id")
+    unit: int = Field(1, ge=1, le=247, description="Modbus unit id")
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = Field(115200, description="bits per second")
+    parity: Literal["none", "even", "odd"] = Field("none", description="parity bit of each byte")
+    stop_bits: Literal[1, 2] = Field(1, description="stop bits of each byte")
+    timeout_ms: int = Field(30, ge=5, le=1000, description="longest wait for an answer, beside its time on the wire")
+    longest_reply_ms: int = Field(30, ge=5, le=1000, description="how long after that an answer may still come")
+    poll_ms: int = Field(20, ge=5, le=90, description="how often the controller is read")
+
+
 class MemoryMachineSection(Section):
     kind: Literal["memory"]
 
@@ -146,7 +158,8 @@ class LineSection(Section):
 
 CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSection, Field(discriminator="kind")]
 MachineSection = Annotated[
-    ModbusTcpSection | SerialBoardSection | CoilsSection | MemoryMachineSection, Field(discriminator="kind")
+    ModbusTcpSection | ModbusRtuSection | SerialBoardSection | CoilsSection | MemoryMachineSection,
+    Field(discriminator="kind"),
 ]
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.coil_machine import CoilSettings
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import MachineLost
 from hil.board_bench import BoardReady, BoardSettings, run_board
@@ -26,11 +27,13 @@ from hil.footage import FootageSettings
 from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.motion import Motion
+from hil.rtu_pty import SerialSettings
 from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
 from station import setup
 from station.config import Config, ConfigError
 from station.crew import Member, start_member
+from station.device_choice import longest_on_ms
 from station.link import Link, open_link
 from station.sections import LineSection
 from station.types import Truth
@@ -226,13 +229,17 @@ def _encoder(config: Config) -> EncoderSettings:
 def _controller(config: Config) -> tuple[Callable[..., None], object]:
     """The process that plays the machine this station is set up for, and its settings."""
     machine = setup.machine_settings(config)
-    controller = ControllerSettings(setup.longest_on_ms(config), drive=_drive(config), encoder=_encoder(config))
+    longest = longest_on_ms(config, machine.expected.outputs)
+    controller = ControllerSettings(longest, drive=_drive(config), encoder=_encoder(config))
     match machine:
         case ModbusSettings():
             return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
         case SerialBoardSettings():
             baud = machine.baud if machine.is_uart else None
             return run_board, BoardSettings(controller, Path(machine.port), baud=baud)
+        case RtuSettings():
+            serial = SerialSettings(Path(machine.device), machine.pace.baud)
+            return run_emulator, EmulatorSettings(controller, unit=machine.unit, serial=serial)
         case CoilSettings():
             return run_coupler, _coupler_process(config, machine)
         case _:

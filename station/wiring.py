@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from control.coil_machine import CoilSettings
-from control.modbus_machine import ModbusSettings
+from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import Identity, Machine
 
@@ -58,7 +59,7 @@ class RecordedMachineChoice:
 
 
 CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
-MachineChoice = ModbusSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
+MachineChoice = ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
 
 
 def open_camera(choice: CameraChoice) -> Camera:
@@ -83,7 +84,7 @@ def open_camera(choice: CameraChoice) -> Camera:
 def open_machine(choice: MachineChoice) -> Machine:
     """The machine of a control process, not connected yet."""
     match choice:
-        case ModbusSettings():
+        case ModbusSettings() | RtuSettings():
             from control.modbus_machine import ModbusMachine
 
             return ModbusMachine(choice, time.monotonic_ns)  # noqa: TID251 - the driver's clock

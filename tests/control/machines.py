@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from control import job_ring
 from control.coil_machine import CoilMachine
@@ -31,6 +31,7 @@ from tests.control import bench_plc
 from tests.control.bench_board import BOARD_IDENTITY, board
 from tests.control.bench_coupler import BECKHOFF, FESTO, coupler
 from tests.control.contract import Plant
+from tests.control.foreign import plc_host
 from tests.control.yard import ALL_SAFE
 
 MadeMachine = tuple[Machine, Plant]
@@ -127,9 +128,8 @@ def in_memory() -> Iterator[MadeMachine]:
 def modbus_tcp() -> Iterator[MadeMachine]:
     with emulator(EmulatorSettings(CONTROLLER, port=0)) as (ready, mishaps):
         settings = ModbusSettings("127.0.0.1", ready.port, 1, IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(mishaps)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(mishaps)
 
 
 @contextmanager
@@ -139,9 +139,8 @@ def modbus_rtu() -> Iterator[MadeMachine]:
         settings = RtuSettings(
             ready.device, 1, IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
         )
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(mishaps)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(mishaps)
 
 
 @contextmanager
@@ -150,28 +149,53 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
         settings = ModbusSettings(
             "127.0.0.1", server.port, bench_plc.UNIT, bench_plc.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0
         )
-        machine = ModbusMachine(settings, time.monotonic_ns)
-        yield machine, BenchPlant(server.plc)
-        machine.close()
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, BenchPlant(server.plc)
+
+
+@contextmanager
+def reference_program_over_tcp() -> Iterator[MadeMachine]:
+    port = bench_plc.free_port()
+    with plc_host.running("tcp", str(port)) as plant:
+        settings = ModbusSettings("127.0.0.1", port, 1, plc_host.IDENTITY, _PATIENT_MS, max_round_trip_ms=1000.0)
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
+
+
+@contextmanager
+def reference_program_over_rtu() -> Iterator[MadeMachine]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        plc_host.serial_pair(Path(folder)) as (near, far),
+        plc_host.running("rtu", str(far), "115200") as plant,
+    ):
+        settings = RtuSettings(
+            str(near), 1, plc_host.IDENTITY, timeout_ms=1000.0, longest_reply_ms=50.0, max_round_trip_ms=1000.0
+        )
+        with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, plant
 
 
 @contextmanager
 def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
     """The reference firmware on a pseudo terminal, run by this Python."""
-    with TemporaryDirectory() as folder, board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench,
+    ):
         settings = SerialBoardSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
-        machine = SerialMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(bench.mishaps)
-        machine.close()
+        with closing(SerialMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(bench.mishaps)
 
 
 @contextmanager
 def coils(made: CouplerMap) -> Iterator[MadeMachine]:
     """Plain outputs behind a coupler; a plant's time passes while the machine is served, as the process does it."""
-    with coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench:
-        machine = CoilMachine(bench.settings, time.monotonic_ns)
+    with (
+        coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench,
+        closing(CoilMachine(bench.settings, time.monotonic_ns)) as machine,
+    ):
         yield machine, CouplerPlant(bench.mishaps, machine)
-        machine.close()
 
 
 MACHINES: dict[str, MakeMachine] = {
@@ -183,6 +207,8 @@ MACHINES: dict[str, MakeMachine] = {
     "modbus-tcp": modbus_tcp,
     "modbus-rtu": modbus_rtu,
     "modbus-tcp-small-controller": modbus_tcp_small_controller,
+    "structured-text-tcp": reference_program_over_tcp,
+    "structured-text-rtu": reference_program_over_rtu,
 }
 
 
