@@ -15,6 +15,7 @@ _REALTIME = {
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.test_machine_commands",
+    "tests.station.test_machine_kinds",
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",
