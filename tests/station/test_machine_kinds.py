@@ -119,7 +119,7 @@ def test_probe_of_a_board_that_is_not_plugged_in_says_so(folder: Path) -> None:
 def test_the_simulated_line_sorts_through_it(folder: Path, kind: str) -> None:
     """Seconds of real running: every piece has its record, and outlets get what they should.
 
-    On a computer so busy that pictures are dropped the station rightly stops ejecting; then only the records are judged.
+    On a computer so busy that pictures are dropped the station rightly ejects nothing; then only the records count.
     """
     path, summary = folder / f"sim-{kind}.yaml", folder / "summary.json"
     if kind == "coupler":
