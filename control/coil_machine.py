@@ -35,7 +35,6 @@ _LEAD_STEP_NS = 500_000
 _LEAD_MOST_NS = 5_000_000
 _LEAD_SHARE = 16
 _TOGETHER_NS = 100_000
-_CLOSE_EARLY_NS = 3_000_000
 _READ_BACK_NS = 50_000_000
 _MOST_WORDS = 100
 
@@ -45,7 +44,8 @@ class CoilSettings:
     """Where the coupler is and what hangs on it.
 
     ``expected`` is what the station reckons with; a coupler has no identity of ours. ``longest_on_ms`` is one limit per
-    output. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
+    output: this process closes it ``watchdog_ms`` earlier, so that the limit holds even when this computer stands
+    still. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
     as safe); ``run_output`` None: the belt runs by itself. An edge that is more than ``late_ms`` late is not fired.
     """
 
@@ -162,7 +162,7 @@ class CoilMachine:
 
     def _begin(self) -> None:
         settings = self._settings
-        limits = [max(1, round(ms * 1e6) - _CLOSE_EARLY_NS) for ms in settings.longest_on_ms]
+        limits = [max(1, round((ms - settings.watchdog_ms) * 1e6)) for ms in settings.longest_on_ms]
         self._queue = ShotQueue(settings.expected.counter_bits, limits)
         self._line = CountLine(settings.expected.counter_bits)
         self._reports: list[ShotReport] = []

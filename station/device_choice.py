@@ -66,7 +66,7 @@ def _coil_settings(config: Config, machine: CoilsSection, expected: Identity) ->
             machine.encoder_port,
             machine.encoder_unit,
         ),
-        longest_on_ms=longest_on_ms(config, expected.outputs),
+        longest_on_ms=(config.file.sorting.max_pulse_ms + machine.watchdog_ms,) * expected.outputs,
         estop_input=machine.estop_input,
         guard_input=machine.guard_input,
         air_input=machine.air_input,
