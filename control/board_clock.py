@@ -37,9 +37,9 @@ class BoardClock:
         return board_ns + round((self._low_ns + self._high_ns) / 2)
 
     @property
-    def uncertainty_us(self) -> float:
+    def doubt_ns(self) -> int:
         """Half the range that is still open."""
-        return (self._high_ns - self._low_ns) / 2000
+        return round((self._high_ns - self._low_ns) / 2)
 
     def _unwrap(self, clock_us: int) -> int:
         """The clock as if it never wrapped; it may have run up to nine minutes since the last reading."""

@@ -35,7 +35,6 @@ _LEAD_STEP_NS = 500_000
 _LEAD_MOST_NS = 5_000_000
 _LEAD_SHARE = 16
 _TOGETHER_NS = 100_000
-_READ_BACK_NS = 50_000_000
 _MOST_WORDS = 100
 
 
@@ -101,16 +100,15 @@ class CoilMachine:
 
     def sample(self) -> MachineSample:
         """Read inputs and encoder, see that the outputs are as they were written, and do what is due."""
-        count, taken_ns, self._interlocks = self._read_inputs()
+        count, taken_ns, doubt_ns, self._interlocks = self._read_inputs()
         self._line.add(count, taken_ns)
         self._follow()
         self.serve()
-        if self._now_ns() - self._seen_ns > _READ_BACK_NS:
-            self._read_back()
+        outputs = self._read_back()
         self._feed_watchdog()
         reports = tuple(self._reports)
         self._reports.clear()
-        return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports)
+        return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports, doubt_ns, outputs)
 
     def serve(self) -> int | None:
         """Switch what is due now; the instant at which to be called again, None when nothing waits.
@@ -173,7 +171,6 @@ class CoilMachine:
         self._beaten_ns = 0
         self._written = 0
         self._written_ns = 0
-        self._seen_ns = 0
 
     def _follow(self) -> None:
         """A request is granted when it rises, kept while it stands, and lost with the beat or an interlock."""
@@ -232,8 +229,8 @@ class CoilMachine:
         due_ns = self._queue.next_ns(now_ns, self._line.at(now_ns), self._line.counts_per_ns)
         return None if due_ns is None else due_ns - self._lead_ns
 
-    def _read_inputs(self) -> tuple[int, int, Interlocks]:
-        """(count, its instant, interlocks); the instant is the middle of the encoder's round trip."""
+    def _read_inputs(self) -> tuple[int, int, int, Interlocks]:
+        """(count, its instant and the doubt in it, interlocks); the instant is the middle of the encoder's round trip."""
         settings = self._settings
         words = self._input_words
         begun_ns = self._now_ns()
@@ -252,14 +249,13 @@ class CoilMachine:
         count = _joined(raw, high_word_first=settings.encoder.high_word_first)
         wired = (settings.estop_input, settings.guard_input, settings.air_input)
         safe = (bit is None or bool(images[bit // 16] >> bit % 16 & 1) for bit in wired)
-        return count, (asked_ns + answered_ns) // 2, Interlocks(*safe)
+        return count, (asked_ns + answered_ns) // 2, (answered_ns - asked_ns) // 2, Interlocks(*safe)
 
-    def _read_back(self) -> None:
+    def _read_back(self) -> int:
         """The coupler's own image of its outputs; another than ours is a fallen watchdog or a second master."""
         seen = _joined(self._wire.read(self._settings.coupler.outputs_at, self._words, "the outputs"))
-        self._seen_ns = self._now_ns()
         if seen == self._written:
-            return
+            return seen & (1 << self._settings.expected.outputs) - 1
         if self._has_fallen():
             self._lose(
                 "had its watchdog fall: it heard nothing for too long. Check the network and this computer's load."

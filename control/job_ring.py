@@ -1,145 +1,79 @@
-"""The register map between station and controller, defined once: driver, emulator and manual all read it here.
-
-Holding registers, zero-based, 32- and 64-bit values high word first. The controller writes the identity and status
-blocks, the station the command block and the job slots. Counters and indices run modulo 65536 and never go back.
-"""
+"""The blocks of ``control.register_map`` as values and as registers, for the driver, the emulator and the tests."""
 
 from __future__ import annotations
 
 import binascii
 import struct
-from enum import StrEnum
 from typing import NamedTuple
 
+from control.register_map import (
+    BLOCKS,
+    COMMAND_AT,
+    COMMAND_BLOCK,
+    COMMAND_REGISTERS,
+    FEEDBACK_BLOCK,
+    HEARTBEAT_LIMIT_MS,
+    HEARTBEAT_MS,
+    IDENTITY_AT,
+    IDENTITY_BLOCK,
+    IDENTITY_REGISTERS,
+    INDEX_MODULUS,
+    MAGIC,
+    MAP_VERSION,
+    REGISTERS,
+    RESULT_BLOCK,
+    RESULT_REGISTERS,
+    RESULTS,
+    SLOT_BLOCK,
+    SLOT_REGISTERS,
+    SLOTS,
+    SLOTS_AT,
+    SLOTS_PER_WRITE,
+    STATUS_AT,
+    STATUS_BLOCK,
+    STATUS_HEAD_REGISTERS,
+    STATUS_REGISTERS,
+    WATCHED_HEAD_REGISTERS,
+    Block,
+    Field,
+    Kind,
+)
 from control.types import Identity, Interlocks, Job, ShotReport, ShotResult
 
-MAGIC = 0x53535452
-MAP_VERSION = 1
+__all__ = [
+    "BLOCKS",
+    "COMMAND_AT",
+    "COMMAND_BLOCK",
+    "COMMAND_REGISTERS",
+    "FEEDBACK_BLOCK",
+    "HEARTBEAT_LIMIT_MS",
+    "HEARTBEAT_MS",
+    "IDENTITY_AT",
+    "IDENTITY_BLOCK",
+    "IDENTITY_REGISTERS",
+    "INDEX_MODULUS",
+    "MAGIC",
+    "MAP_VERSION",
+    "REGISTERS",
+    "RESULTS",
+    "RESULT_BLOCK",
+    "RESULT_REGISTERS",
+    "SLOTS",
+    "SLOTS_AT",
+    "SLOTS_PER_WRITE",
+    "SLOT_BLOCK",
+    "SLOT_REGISTERS",
+    "STATUS_AT",
+    "STATUS_BLOCK",
+    "STATUS_HEAD_REGISTERS",
+    "STATUS_REGISTERS",
+    "WATCHED_HEAD_REGISTERS",
+    "Block",
+    "Field",
+    "Kind",
+]
 
-HEARTBEAT_MS = 50
-HEARTBEAT_LIMIT_MS = 200
-INDEX_MODULUS = 1 << 16
-RESULTS = 16
-SLOTS = 32
-SLOTS_PER_WRITE = 10
-
-
-class Kind(StrEnum):
-    """How a field lies in registers; high word first."""
-
-    u16 = "u16"
-    u32 = "u32"
-    u64 = "u64"
-
-
-class Field(NamedTuple):
-    """One value of the map. ``bits`` names single bits or codes of it: (number, meaning)."""
-
-    name: str
-    kind: Kind
-    says: str
-    bits: tuple[tuple[int, str], ...] = ()
-
-
-class Block(NamedTuple):
-    """Fields that lie side by side from zero-based register ``at``, ``times`` over; ``writer`` owns them."""
-
-    name: str
-    at: int
-    times: int
-    writer: str
-    says: str
-    fields: tuple[Field, ...]
-
-    @property
-    def registers(self) -> int:
-        """Registers of one of its copies."""
-        return sum(_WORDS[field.kind] for field in self.fields)
-
-
-_WORDS = {Kind.u16: 1, Kind.u32: 2, Kind.u64: 4}
 _LETTERS = {Kind.u16: "H", Kind.u32: "I", Kind.u64: "Q"}
-
-IDENTITY_BLOCK = Block(
-    "identity", 0, 1, "controller", "Who the controller is. Read once at connect; a mismatch is a stop.",
-    (
-        Field("magic", Kind.u32, f"always {MAGIC:#010x}, the letters SSTR"),
-        Field("map_version", Kind.u16, f"version of this map, {MAP_VERSION}"),
-        Field("outputs", Kind.u16, "number of outputs, 1 to 64"),
-        Field("counter_bits", Kind.u16, "width of the encoder counter, 16 to 32"),
-        Field("ticks_per_100_m", Kind.u32, "encoder counts per 100 m of belt"),
-        Field("slots", Kind.u16, f"number of job slots, {SLOTS}"),
-    ),
-)  # fmt: skip
-STATUS_BLOCK = Block(
-    "status", 16, 1, "controller", "What the controller sees and does. Read at every poll.",
-    (
-        Field("encoder_count", Kind.u32, "raw count, latched when it is read"),
-        Field(
-            "state", Kind.u16, "bit set: true",
-            (
-                (0, "emergency stop chain is healthy"), (1, "guards are closed"), (2, "air pressure is there"),
-                (3, "the belt is let run"), (4, "jobs may fire"),
-            ),
-        ),
-        Field("heartbeat", Kind.u16, f"toggles between 0 and 1 every {HEARTBEAT_MS} ms while the program runs"),
-        Field("read_index", Kind.u16, "jobs taken since the start, modulo 65536"),
-        Field("result_index", Kind.u16, "reports made since the start, modulo 65536"),
-    ),
-)  # fmt: skip
-RESULT_BLOCK = Block(
-    "results", 22, RESULTS, "controller",
-    f"The newest {RESULTS} reports; report n (from 0) lies in place n modulo {RESULTS}. At most {RESULTS} in 100 ms.",
-    (
-        Field("job_id", Kind.u32, "the job this is the one answer to"),
-        Field(
-            "result", Kind.u16, "what became of it; 0 means no report yet",
-            (
-                (1, "fired"), (2, "late: its count had passed"), (3, "faulted: checksum, outputs or length are wrong"),
-                (4, "ignored: not armed, stopped or dropped"),
-            ),
-        ),
-        Field("encoder_count", Kind.u32, "count at which it was fired or judged"),
-    ),
-)  # fmt: skip
-COMMAND_BLOCK = Block(
-    "command", 200, 1, "station",
-    f"What the station requests. Everything closes when the heartbeat stands still for {HEARTBEAT_LIMIT_MS} ms.",
-    (
-        Field("heartbeat", Kind.u16, f"toggles between 0 and 1 every {HEARTBEAT_MS} ms"),
-        Field(
-            "requests", Kind.u16, "granted when a bit rises, kept while it stands",
-            ((0, "let the belt run"), (1, "let jobs fire")),
-        ),
-        Field("write_index", Kind.u16, "jobs written since the start, modulo 65536"),
-    ),
-)  # fmt: skip
-SLOT_BLOCK = Block(
-    "slots", 210, SLOTS, "station",
-    f"Jobs; job n (from 0) lies in slot n modulo {SLOTS}. The slot is written first, then write_index.",
-    (
-        Field("id", Kind.u32, "number of the job, answered in its report"),
-        Field("open_count", Kind.u32, "encoder count at which the outputs open, modulo the counter's width"),
-        Field("length_counts", Kind.u16, "counts after which they close"),
-        Field("outputs", Kind.u64, "bit n set: output n"),
-        Field("class_code", Kind.u16, "code of the material in the codebook, for displays"),
-        Field("flags", Kind.u16, "for displays", ((0, "hazard"), (1, "simulated"))),
-        Field("checksum", Kind.u16, "CRC-16 (polynomial 0x1021, start 0) over the fields before, high byte first"),
-    ),
-)  # fmt: skip
-BLOCKS = (IDENTITY_BLOCK, STATUS_BLOCK, RESULT_BLOCK, COMMAND_BLOCK, SLOT_BLOCK)
-
-IDENTITY_AT = IDENTITY_BLOCK.at
-IDENTITY_REGISTERS = IDENTITY_BLOCK.registers
-STATUS_AT = STATUS_BLOCK.at
-STATUS_HEAD_REGISTERS = STATUS_BLOCK.registers
-RESULT_REGISTERS = RESULT_BLOCK.registers
-STATUS_REGISTERS = STATUS_HEAD_REGISTERS + RESULTS * RESULT_REGISTERS
-COMMAND_AT = COMMAND_BLOCK.at
-COMMAND_REGISTERS = COMMAND_BLOCK.registers
-SLOTS_AT = SLOT_BLOCK.at
-SLOT_REGISTERS = SLOT_BLOCK.registers
-REGISTERS = SLOTS_AT + SLOTS * SLOT_REGISTERS
 
 
 def _struct(*fields: Field) -> struct.Struct:
@@ -148,6 +82,7 @@ def _struct(*fields: Field) -> struct.Struct:
 
 _IDENTITY = _struct(*IDENTITY_BLOCK.fields)
 _STATUS = _struct(*STATUS_BLOCK.fields)
+_FEEDBACK = _struct(*FEEDBACK_BLOCK.fields)
 _RESULT = _struct(*RESULT_BLOCK.fields)
 _SLOT = _struct(*SLOT_BLOCK.fields[:-1])
 _RESULT_CODES = {ShotResult.fired: 1, ShotResult.late: 2, ShotResult.faulted: 3, ShotResult.ignored: 4}
@@ -155,7 +90,10 @@ _RESULT_NAMES = {code: result for result, code in _RESULT_CODES.items()}
 
 
 class StatusBlock(NamedTuple):
-    """The controller's status: ``results`` hold the newest RESULTS reports, number n (from 0) at n % RESULTS."""
+    """The controller's status: ``results`` hold the newest RESULTS reports, number n (from 0) at n % RESULTS.
+
+    ``belt_moving``, ``outputs`` and ``felt`` are None where nothing is wired.
+    """
 
     encoder_count: int
     interlocks: Interlocks
@@ -165,6 +103,14 @@ class StatusBlock(NamedTuple):
     read_index: int
     result_index: int
     results: tuple[ShotReport | None, ...]
+    belt_moving: bool | None = None
+    outputs: int | None = None
+    felt: int | None = None
+
+    @property
+    def is_watched(self) -> bool:
+        """True when the feedback block means anything."""
+        return self.outputs is not None or self.felt is not None
 
 
 class CommandBlock(NamedTuple):
@@ -191,20 +137,36 @@ def unpack_identity(registers: list[int]) -> Identity | None:
 
 
 def pack_status(status: StatusBlock) -> list[int]:
-    """Status block as STATUS_REGISTERS registers."""
-    bits = sum(bit << n for n, bit in enumerate((*status.interlocks, status.running, status.armed)))
+    """Status, feedback and reports as STATUS_REGISTERS registers."""
+    wired = (status.belt_moving is not None, status.outputs is not None, status.felt is not None)
+    facts = (*status.interlocks, status.running, status.armed, bool(status.belt_moving), *wired)
+    bits = sum(bit << n for n, bit in enumerate(facts))
     head = _STATUS.pack(status.encoder_count, bits, status.heartbeat, status.read_index, status.result_index)
-    return _registers(head + b"".join(map(_pack_report, status.results)))
+    feedback = _FEEDBACK.pack(status.outputs or 0, status.felt or 0)
+    return _registers(head + feedback + b"".join(map(_pack_report, status.results)))
 
 
 def unpack_status(registers: list[int]) -> StatusBlock:
-    """Status block from STATUS_REGISTERS registers."""
+    """All of it from STATUS_REGISTERS registers."""
+    results = unpack_results(registers[WATCHED_HEAD_REGISTERS:])
+    return unpack_head(registers[:WATCHED_HEAD_REGISTERS])._replace(results=tuple(results))
+
+
+def unpack_head(registers: list[int]) -> StatusBlock:
+    """Status without reports, from STATUS_HEAD_REGISTERS registers or, with the feedback, WATCHED_HEAD_REGISTERS.
+
+    Without the feedback's registers what is wired there shows as 0.
+    """
     raw = _bytes(registers)
     count, bits, heartbeat, read_index, result_index = _STATUS.unpack_from(raw)
-    estop_ok, guard_closed, air_ok, running, armed = (bool(bits >> n & 1) for n in range(5))
-    results = tuple(_unpack_report(raw, _STATUS.size + n * _RESULT.size) for n in range(RESULTS))
-    interlocks = Interlocks(estop_ok, guard_closed, air_ok)
-    return StatusBlock(count, interlocks, running, armed, heartbeat, read_index, result_index, results)
+    outputs, felt = _FEEDBACK.unpack_from(raw, _STATUS.size) if len(raw) > _STATUS.size else (0, 0)
+    interlocks = Interlocks(bool(bits & 1), bool(bits & 2), bool(bits & 4))
+    return StatusBlock(
+        count, interlocks, bool(bits & 8), bool(bits & 16), heartbeat, read_index, result_index, (),
+        belt_moving=bool(bits & 32) if bits & 64 else None,
+        outputs=outputs if bits & 128 else None,
+        felt=felt if bits & 256 else None,
+    )  # fmt: skip
 
 
 def pack_command(command: CommandBlock) -> list[int]:

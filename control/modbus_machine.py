@@ -16,6 +16,7 @@ from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSa
 __all__ = ["ModbusMachine", "ModbusSettings"]
 
 _ADOPT_TRIES = 5
+_READ_BACK_POLLS = 10
 _STOPPED = "answers, but its program has stopped: its heartbeat stands still. Put the controller into RUN."
 
 
@@ -34,6 +35,7 @@ class ModbusMachine:
         self._read_index = 0
         self._result_index = 0
         self._encoder_count = 0
+        self._polls = 0
         self._watch = _HeartbeatWatch()
 
     def open(self) -> Identity:
@@ -54,7 +56,7 @@ class ModbusMachine:
 
     def sample(self) -> MachineSample:
         """One poll; ``taken_ns`` is when the controller read its counter, as far as the round trip tells."""
-        status, (_asked, _answered, taken_ns) = self._read_fresh()
+        status, (asked_ns, answered_ns, taken_ns) = self._read_fresh()
         self._check(status, taken_ns)
         reports = (*self._dropped, *self._new_reports(status))
         self._dropped.clear()
@@ -62,7 +64,11 @@ class ModbusMachine:
         self._result_index = status.result_index
         self._encoder_count = status.encoder_count
         self._send_waiting()
-        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+        self._read_back()
+        return MachineSample(
+            status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports,
+            max(taken_ns - asked_ns, answered_ns - taken_ns), status.outputs, status.belt_moving, status.felt,
+        )  # fmt: skip
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Write the jobs into free slots; what does not fit waits for the next sample."""
@@ -86,6 +92,18 @@ class ModbusMachine:
     def close(self) -> None:
         """Let go of the connection; the controller's own watchdog stops what still runs."""
         self._wire.close()
+
+    def _read_back(self) -> None:
+        """Now and then: whether the command block still holds what was written last."""
+        self._polls = (self._polls + 1) % _READ_BACK_POLLS
+        if self._polls:
+            return
+        found = self._wire.read(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS, "the command block")
+        if found != job_ring.pack_command(self._command):
+            self._lose(
+                f"has another master: its command block holds {found}, written was "
+                f"{job_ring.pack_command(self._command)}. Find the other program that writes to it and stop it."
+            )
 
     def _adopt(self) -> None:
         """Begin where the controller reads, so that nothing left in the ring is ever fired."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from control import job_ring
+from control.device_map import Fence
 from control.modbus_answers import BUSY, NOT_OUR_MAP, Trip
 from control.modbus_serial import AdapterPort, SerialPort
 from control.rtu_frames import Answer, LineFault, RtuRequest, judge, read_request, unfinished, write_request
@@ -22,8 +23,9 @@ from control.rtu_pace import USUAL_PACE, Pace
 from control.types import Identity, MachineLost, MachineMismatch
 
 _PATIENT_FENCES = 3
-_FENCE_COUNTS = (2, 3, 4)  # nothing else that is read has so few registers
 _NS = 1_000_000_000
+# Nothing else that the job ring is asked for has so few registers.
+OUR_FENCE = Fence(job_ring.IDENTITY_AT, (job_ring.MAGIC >> 16, job_ring.MAGIC & 0xFFFF), (2, 3, 4))
 _ADVICE = {
     LineFault.silent: "nothing came back. Check that the controller is on, the two wires (swap A and B), the baud rate "
     "and the unit number",
@@ -44,7 +46,7 @@ class RtuSettings:
 
     ``timeout_ms`` is the wait for an answer beyond the time its bytes take on the wire; after that an answer may still
     come for ``longest_reply_ms``. A reading whose round trip took longer than ``max_round_trip_ms`` is not used.
-    After ``give_up_ms`` of asking again the controller is lost.
+    After ``give_up_ms`` of asking again the controller is lost. ``fence`` is for devices that are not ours.
     """
 
     device: str
@@ -55,6 +57,7 @@ class RtuSettings:
     longest_reply_ms: float = 30.0
     max_round_trip_ms: float = 40.0
     give_up_ms: float = 100.0
+    fence: Fence = OUR_FENCE
 
     def wire(self, now_ns: Callable[[], int]) -> RtuWire:
         """The line to it, not connected yet."""
@@ -116,6 +119,7 @@ class RtuWire:
 
     def _make_clean(self, asked_count: int, give_up_ns: int, fences: int = 1) -> None:
         """Silence, then a fence whose number of registers no answer under way can have; at least ``fences`` of them."""
+        known = self._settings.fence.says
         seen: list[tuple[int, ...]] = []
         answer: Answer | LineFault = LineFault.silent
         while fences > 0 or self._now_ns() < give_up_ns:
@@ -125,19 +129,21 @@ class RtuWire:
             if isinstance(answer, Answer):
                 if answer.exception in NOT_OUR_MAP:
                     self._refuse(answer.exception, "the identity block")
-                if answer.registers[:2] == _MAGIC:
+                says = answer.registers[: len(known)]
+                if says == known:
                     self._is_clean = True
                     return
-                seen.append(answer.registers[:2])
+                seen.append(says)
         if len(seen) == _PATIENT_FENCES and len(set(seen)) == 1:
-            self._mismatch(f"its first registers hold {_hex(seen[0])}, ours hold {_hex(_MAGIC)}")
+            self._mismatch(f"its first registers hold {_hex(seen[0])}, ours hold {_hex(known)}")
         self._lose(_ADVICE[answer if isinstance(answer, LineFault) else LineFault.stray])
 
     def _fence(self, asked_count: int) -> RtuRequest:
         self._fence_number += 1
-        counts = [count for count in _FENCE_COUNTS if count != asked_count]
+        fence = self._settings.fence
+        counts = [count for count in fence.counts if count != asked_count] or fence.counts
         count = counts[self._fence_number % len(counts)]
-        return read_request(self._settings.unit, job_ring.IDENTITY_AT, count)
+        return read_request(self._settings.unit, fence.at, count)
 
     def _stay_silent(self) -> None:
         """Throw away what comes until the longest answer is over and the line has been quiet for a gap."""
@@ -207,9 +213,6 @@ class RtuWire:
     def _lose(self, what: str) -> NoReturn:
         self.close()
         raise MachineLost(f"The controller on {self._settings.device}, unit {self._settings.unit}: {what}.")
-
-
-_MAGIC = (job_ring.MAGIC >> 16, job_ring.MAGIC & 0xFFFF)
 
 
 def _hex(registers: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ConnectionException, ModbusException
@@ -41,6 +41,17 @@ class ModbusSettings:
     def wire(self, now_ns: Callable[[], int]) -> ModbusWire:
         """The connection to it, not opened yet."""
         return ModbusWire(self.host, self.port, self.unit, self.timeout_ms, self.connect_timeout_ms, now_ns)
+
+
+class _Asked(NamedTuple):
+    """What was asked for; said only when it goes wrong."""
+
+    name: str
+    first: int
+    registers: int
+
+    def __str__(self) -> str:
+        return f"{self.name} (holding registers {self.first} to {self.first + self.registers - 1})"
 
 
 class ModbusWire:
@@ -86,7 +97,7 @@ class ModbusWire:
         """
         answer = self._ask(
             lambda: self._client.read_holding_registers(address, count=count, device_id=self._unit),
-            f"{name} (holding registers {address} to {address + count - 1})",
+            _Asked(name, address, count),
         )
         if len(answer.registers) != count:
             self._lose(f"The controller at {self.where} sent {len(answer.registers)} registers for {count} of {name}.")
@@ -96,21 +107,21 @@ class ModbusWire:
         """Write all ``registers`` in one request; raises as ``read`` does."""
         self._ask(
             lambda: self._client.write_registers(address, list(registers), device_id=self._unit),
-            f"{name} (holding registers {address} to {address + len(registers) - 1})",
+            _Asked(name, address, len(registers)),
         )
 
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def _ask(self, request: Callable[[], ModbusPDU], name: str) -> ModbusPDU:
+    def _ask(self, request: Callable[[], ModbusPDU], asked: _Asked) -> ModbusPDU:
         for _ in range(_BUSY_TRIES):
             answer = self._ask_once(request)
             if not answer.isError():
                 return answer
             if answer.exception_code not in BUSY:
-                self._refuse(answer.exception_code, name)
+                self._refuse(answer.exception_code, asked)
         self._lose(
-            f"The controller at {self.where} answers but cannot serve {name}: {BUSY[answer.exception_code]} "
+            f"The controller at {self.where} answers but cannot serve {asked}: {BUSY[answer.exception_code]} "
             f"(Modbus exception {answer.exception_code}). Look at the controller's own fault display."
         )
 
@@ -155,7 +166,7 @@ class ModbusWire:
             return f"unit {unit} answers for unit {self._unit}. Check the unit number here and in the gateway."
         return "it answers something else than it was asked. Check that its firmware speaks Modbus TCP."
 
-    def _refuse(self, code: int, name: str) -> NoReturn:
+    def _refuse(self, code: int, asked: _Asked) -> NoReturn:
         if code not in NOT_OUR_MAP:
             self._lose(
                 f"A gateway answers at {self.where} but does not reach unit {self._unit} (Modbus exception {code}). "
@@ -163,7 +174,7 @@ class ModbusWire:
             )
         self.close()
         raise MachineMismatch(
-            f"Something answers at {self.where} but is not our controller: {NOT_OUR_MAP[code]}, asked for {name} "
+            f"Something answers at {self.where} but is not our controller: {NOT_OUR_MAP[code]}, asked for {asked} "
             f"(Modbus exception {code}). Check the address, the unit number and the program in the controller."
         )
 

@@ -39,7 +39,7 @@ class Pace(NamedTuple):
     @property
     def poll_ms(self) -> float:
         """One poll with its heartbeat: the head of the status, and the command block."""
-        read = self.bytes_ms(_READ_BYTES + 2 * (job_ring.STATUS_HEAD_REGISTERS + _SPARE_REGISTERS))
+        read = self.bytes_ms(_READ_BYTES + 2 * (job_ring.WATCHED_HEAD_REGISTERS + _SPARE_REGISTERS))
         return read + self._write_ms(job_ring.COMMAND_REGISTERS) + 2 * self.gap_ms
 
     @property

@@ -70,7 +70,15 @@ class SerialMachine:
         self._send_jobs()
         reports = tuple(self._reports)
         self._reports.clear()
-        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+        return MachineSample(
+            status.encoder_count,
+            taken_ns,
+            status.interlocks,
+            status.running,
+            status.armed,
+            reports,
+            self._clock.doubt_ns,
+        )
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Send the jobs; what the board does not take is sent again after the next poll."""

@@ -29,12 +29,16 @@ class Interlocks(NamedTuple):
 
 
 class ShotResult(StrEnum):
-    """What the controller did with one job; ``ignored`` covers jobs refused or dropped by e-stop, watchdog or mode."""
+    """What the controller did with one job; ``ignored`` covers jobs refused or dropped by e-stop, watchdog or mode.
+
+    ``unanswered`` is the station's own word: the machine was lost before it answered, and may have fired.
+    """
 
     fired = "fired"
     late = "late"
     faulted = "faulted"
     ignored = "ignored"
+    unanswered = "unanswered"
 
 
 class ShotReport(NamedTuple):
@@ -46,7 +50,12 @@ class ShotReport(NamedTuple):
 
 
 class MachineSample(NamedTuple):
-    """One poll of the controller. ``taken_ns`` is the estimated monotonic instant of ``encoder_count``."""
+    """One poll of the controller. ``taken_ns`` is the estimated monotonic instant of ``encoder_count``.
+
+    ``doubt_ns`` is how far off that instant may be (half the round trip). ``outputs`` is the mask read back from the
+    outputs, ``belt_moving`` the drive's own signal, ``felt`` a mask whose bits flip whenever the sensor behind an
+    output feels a hit; each is None where nothing is wired.
+    """
 
     encoder_count: int
     taken_ns: int
@@ -54,6 +63,10 @@ class MachineSample(NamedTuple):
     running: bool
     armed: bool
     reports: tuple[ShotReport, ...]
+    doubt_ns: int = 0
+    outputs: int | None = None
+    belt_moving: bool | None = None
+    felt: int | None = None
 
 
 class MachineDown(NamedTuple):
@@ -117,7 +130,9 @@ class EjectorKind(StrEnum):
 class Ejector(NamedTuple):
     """One output of the machine: ``output`` is its bit; it covers the belt from ``left_mm`` to ``right_mm``.
 
-    ``distance_mm`` is from the datum line to where it hits a piece, ``delay_ms`` from output on to effect at the belt.
+    ``distance_mm`` is from the datum line to where it hits a piece, ``delay_ms`` from output on to effect at the belt
+    (of a pusher or flap: its travel). It stays on for ``hold_ms`` at least and ``longest_ms`` at most (None: the
+    schedule's limits), and rests ``rest_ms`` before it may act again; a pusher or flap is in the way meanwhile.
     """
 
     output: int
@@ -127,6 +142,9 @@ class Ejector(NamedTuple):
     right_mm: float
     distance_mm: float
     delay_ms: float
+    hold_ms: float = 0.0
+    rest_ms: float = 0.0
+    longest_ms: float | None = None
 
 
 class Decision(NamedTuple):
@@ -149,6 +167,9 @@ class Reason(StrEnum):
     unseen = "unseen"
     hazard = "hazard"
     bypass = "bypass"
+    neighbour = "neighbour"
+    lane_busy = "lane-busy"
+    lane_dead = "lane-dead"
     unfinished = "unfinished"
 
 
@@ -180,25 +201,46 @@ class Outcome(StrEnum):
 
 
 class Command(NamedTuple):
-    """What vision tells control at every step: requests and new jobs. Its arrival is the proof of life."""
+    """What vision tells control at every step: requests and new jobs. Its arrival is the proof of life.
+
+    ``seen_ns`` is the capture of the newest picture placed on the belt, None before the first: without a fresh one
+    nothing may fire.
+    """
 
     run: bool
     armed: bool
     jobs: tuple[Job, ...]
+    seen_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a recipe: pieces of these labels go to ``outlet`` when the confidence reaches ``min_confidence``."""
+    """One line of a recipe: pieces of these labels go to ``outlet`` when the confidence reaches ``min_confidence``.
+
+    With a target ``purity`` the threshold rises, up to ``max_confidence``, until the outlet's estimated purity is met.
+    """
 
     labels: tuple[str, ...]
     outlet: str
     min_confidence: float
+    purity: float | None = None
+    max_confidence: float = 0.95
+
+
+class Cost(NamedTuple):
+    """What it costs when a piece of ``label`` falls into ``outlet``; what is not listed costs 1 where it is wrong."""
+
+    outlet: str
+    label: str
+    cost: float
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to sort: rules, the outlet of everything else, and the hazards no operator can tune away."""
+    """How to sort: rules, the outlet of everything else, and the hazards no operator can tune away.
+
+    ``alarm_labels`` are diverted as their rules say, and told to people.
+    """
 
     name: str
     version: str
@@ -206,3 +248,5 @@ class Recipe:
     rules: tuple[Rule, ...]
     stop_labels: tuple[str, ...]
     stop_confidence: float
+    costs: tuple[Cost, ...] = ()
+    alarm_labels: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from hil.drive import Belt, DriveSettings, EncoderSettings
 from hil.plc import Plc, PlcSettings
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
+_MOVES_MM_S = 1.0
 _SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 
 
@@ -36,7 +37,7 @@ class Controller:
         self._belt = belt
         self._interlocks = _SAFE
         self._run = False
-        self._outputs = 0
+        self._outputs = self._stuck = 0
         self._start()
 
     def scan(self, now_ns: int) -> tuple[tuple[ValveEvent, ...], int | None]:
@@ -56,6 +57,8 @@ class Controller:
         """Registers for the station; count and status are of this instant, as a latched counter card gives them."""
         with self._lock:
             status = self._plc.status(now_ns, self._belt.count(now_ns), self._interlocks)
+            moves = abs(self._belt.motion.speed_mm_s) > _MOVES_MM_S
+            status = status._replace(outputs=self._outputs, belt_moving=moves)
             self._store(job_ring.STATUS_AT, job_ring.pack_status(status))
             return self._registers(address, count)
 
@@ -79,6 +82,8 @@ class Controller:
                     self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
                 case MishapName.encoder_stuck:
                     self._belt.stick(stuck=mishap.on)
+                case MishapName.output_stuck:
+                    self._stuck = int(mishap.on)
                 case MishapName.restart if mishap.on:
                     self._belt.recount(self._settings.restart_count)
                     self._start()
@@ -98,6 +103,7 @@ class Controller:
         self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))
 
     def _switched(self, outputs: int, motion: BeltMotion) -> tuple[ValveEvent, ...]:
+        outputs |= self._stuck
         changed = outputs ^ self._outputs
         self._outputs = outputs
         return tuple(

@@ -35,9 +35,10 @@ class ValveEvent(NamedTuple):
 class MishapName(StrEnum):
     """What can be made to go wrong on the simulated line.
 
-    For the controller: ``estop guard_open air_low encoder_stuck silent restart``. For the line: ``camera_freeze``
-    (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too. For the emulator
-    on a serial device: ``unplugged``, the adapter is pulled, and comes back under another name.
+    For the controller: ``estop guard_open air_low encoder_stuck silent restart`` and ``output_stuck`` (output 0 stays
+    on). For the line: ``camera_freeze`` (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black),
+    and ``air_low`` too. For the emulator on a serial device: ``unplugged``, the adapter is pulled, and comes back under
+    another name.
     """
 
     estop = "estop"
@@ -47,6 +48,7 @@ class MishapName(StrEnum):
     silent = "silent"
     restart = "restart"
     unplugged = "unplugged"
+    output_stuck = "output_stuck"
     camera_freeze = "camera_freeze"
     camera_silent = "camera_silent"
     lens_covered = "lens_covered"

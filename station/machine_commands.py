@@ -130,7 +130,7 @@ def print_map(
     html: Annotated[Path | None, typer.Option(help="Write a page to print to this file instead.")] = None,
 ) -> None:
     """The register map between station and controller, for whoever programs the controller."""
-    from control.job_ring import BLOCKS
+    from control.register_map import BLOCKS
     from station.map_page import map_html, map_rows
 
     if html is not None:

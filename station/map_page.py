@@ -1,11 +1,20 @@
-"""The register map as a page to print, made from the one definition in ``control.job_ring``."""
+"""The register map as a page to print, made from the one definition in ``control.register_map``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
 
-from control.job_ring import BLOCKS, HEARTBEAT_LIMIT_MS, HEARTBEAT_MS, MAP_VERSION, SLOTS_PER_WRITE, Block, Field, Kind
+from control.register_map import (
+    BLOCKS,
+    HEARTBEAT_LIMIT_MS,
+    HEARTBEAT_MS,
+    MAP_VERSION,
+    SLOTS_PER_WRITE,
+    Block,
+    Field,
+    Kind,
+)
 
 _WORDS = {Kind.u16: 1, Kind.u32: 2, Kind.u64: 4}
 _RULES = (

@@ -81,6 +81,9 @@ class EmulatedPlant:
     def release_estop(self) -> None:
         self._mishaps.send(Mishap(MishapName.estop, False))
 
+    def cause(self, mishap: Mishap) -> None:
+        self._mishaps.send(mishap)
+
     def wait(self, ms: float) -> None:
         time.sleep(ms / 1000)
 

@@ -113,6 +113,33 @@ def test_a_connection_that_ends_is_told_from_silence(linger: bytes) -> None:
         thread.join()
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"\x00\x01\x00", "its answer broke off in the header"),
+        (b"\x00\x01\x00\x00\x00\x13\x01\x03\x10\x00\x00", "its answer broke off after 11 of 25 bytes"),
+        (b"\x00\x01\x00\x00\x00\x13\x07\x03\x10" + bytes(16), "unit 7 answers for unit 1. Check the unit number"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what answers there does not speak Modbus TCP"),
+    ],
+    ids=["header", "half", "unit", "web"],
+)
+def test_an_answer_that_is_none_is_named(answer: bytes, told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer_once() -> None:
+            accepted, _ = other.accept()
+            accepted.recv(100)
+            accepted.sendall(answer)
+            accepted.recv(100)
+            accepted.close()
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        with pytest.raises(MachineLost, match=told):
+            make_machine(other.getsockname()[1], HASTY).open()
+        thread.join()
+
+
 def test_another_controller_is_a_mismatch_that_shows_both(server: PlcServer) -> None:
     machine = make_machine(server.port, replace(SETTINGS, expected=IDENTITY._replace(outputs=17, ticks_per_mm=8.5)))
 

@@ -208,9 +208,9 @@ def test_no_more_jobs_are_written_at_once_than_the_line_carries_between_two_poll
     assert pace.bytes_ms(baud // 10) == pytest.approx(1000)
 
 
-def test_a_line_of_115200_baud_polls_in_8_ms_and_carries_33_jobs_a_second() -> None:
+def test_a_line_of_115200_baud_polls_in_10_ms_and_carries_33_jobs_a_second() -> None:
     pace = Pace(115_200, "N", 1)
-    assert pace.poll_ms == pytest.approx(8, abs=1)
+    assert pace.poll_ms == pytest.approx(9.6, abs=0.5)
     assert pace.jobs_per_s(20.0) > 33
     assert Pace(19_200, "E", 1).jobs_per_s(60.0) < 33
 

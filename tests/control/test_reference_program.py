@@ -10,7 +10,6 @@ import re
 import pytest
 
 from control import job_ring
-from control.types import ShotResult
 from tests.control.foreign.plc_host import PROGRAM
 from tests.control.structured_text import StError, to_c
 
@@ -31,7 +30,8 @@ CODES = {meaning.split(":")[0]: code for code, meaning in job_ring.RESULT_BLOCK.
         ("SLOT_REGISTERS", job_ring.SLOT_REGISTERS),
         ("HEARTBEAT_MS", job_ring.HEARTBEAT_MS),
         ("HEARTBEAT_LIMIT_MS", job_ring.HEARTBEAT_LIMIT_MS),
-        *((result.name.upper(), CODES[result.name]) for result in ShotResult),
+        ("FEEDBACK_AT", job_ring.FEEDBACK_BLOCK.at),
+        *((meaning.upper(), code) for meaning, code in CODES.items()),
     ],
 )
 def test_the_constants_of_the_program_are_those_of_the_map(name: str, value: int) -> None:

@@ -52,9 +52,9 @@ def test_a_serial_board_gets_its_port_relative_to_the_file(folder: Path) -> None
     assert settings.port == "/dev/serial/by-id/usb-board"
 
 
-@pytest.mark.parametrize("device", sorted(path.name for path in (CONFIGS / "devices").glob("*.yaml")))
+@pytest.mark.parametrize("device", sorted(path.name for path in (CONFIGS / "devices" / "couplers").glob("*.yaml")))
 def test_every_shipped_coupler_can_be_used(folder: Path, device: str) -> None:
-    change(folder / "sim-coupler.yaml", "devices/festo-cpx-ap.yaml", f"devices/{device}")
+    change(folder / "sim-coupler.yaml", "festo-cpx-ap.yaml", device)
     config = load_config(folder / "sim-coupler.yaml")
     settings = setup.machine_settings(config)
 
@@ -66,7 +66,7 @@ def test_every_shipped_coupler_can_be_used(folder: Path, device: str) -> None:
 
 
 def test_an_error_in_a_coupler_file_is_listed_with_its_line(folder: Path) -> None:
-    change(folder / "devices" / "festo-cpx-ap.yaml", "time_at: 14000", "time_att: 14000")
+    change(folder / "devices" / "couplers" / "festo-cpx-ap.yaml", "time_at: 14000", "time_att: 14000")
     found = complaints(folder / "sim-coupler.yaml")
 
     assert "festo-cpx-ap.yaml:13:3  watchdog.time_att  unknown key; did you mean 'time_at'?" in found

@@ -23,6 +23,7 @@
 
 static JobRing ring;
 static uint32_t longest_on_ms[64];
+static uint8_t felt[64];
 static double belt = 4294964296.0;
 static double belt_ms;
 static int estop_ok = 1;
@@ -49,6 +50,7 @@ static void scan(void) {
     ring.nowMs = (uint32_t)(uint64_t)now;
     ring.encoderCount = (uint32_t)(uint64_t)belt;
     ring.estopOk = estop_ok;
+    ring.driveMoves = ring.run;
     ring.guardClosed = ring.airOk = 1;
     JobRing_run(&ring);
 }
@@ -92,6 +94,9 @@ int main(int argc, char **argv) {
         longest_on_ms[n] = 150;
     ring.registers = map->tab_registers;
     ring.longestOnMs = longest_on_ms;
+    ring.readBack = ring.outputs;
+    ring.felt = felt;
+    ring.hasDriveSignal = ring.hasReadBack = ring.hasSensors = 1;
     ring.outputCount = 49;
     ring.counterBits = 32;
     ring.ticksPer100m = 1000000;
