@@ -230,7 +230,7 @@ class CoilMachine:
         return None if due_ns is None else due_ns - self._lead_ns
 
     def _read_inputs(self) -> tuple[int, int, int, Interlocks]:
-        """(count, its instant and the doubt in it, interlocks); the instant is the middle of the encoder's round trip."""
+        """(count, its instant, the doubt in it, interlocks); the instant is the middle of the encoder's round trip."""
         settings = self._settings
         words = self._input_words
         begun_ns = self._now_ns()
