@@ -6,6 +6,7 @@ from control.board_wire import CLOCK_BITS
 
 _PERIOD = 1 << CLOCK_BITS
 _DRIFT = 200e-6
+_TICK_NS = 1000
 
 
 class BoardClock:
@@ -28,7 +29,7 @@ class BoardClock:
         that started anew, a computer that slept) begins afresh.
         """
         board_ns = self._unwrap(clock_us) * 1000
-        low, high = float(asked_ns - board_ns), float(answered_ns - board_ns)
+        low, high = float(asked_ns - board_ns - _TICK_NS), float(answered_ns - board_ns + _TICK_NS)
         drift = max(0, answered_ns - self._seen_ns) * _DRIFT
         narrowed = (max(low, self._low_ns - drift), min(high, self._high_ns + drift))
         is_known = self._seen_ns > 0 and narrowed[0] <= narrowed[1]
@@ -37,9 +38,9 @@ class BoardClock:
         return board_ns + round((self._low_ns + self._high_ns) / 2)
 
     @property
-    def uncertainty_us(self) -> float:
+    def doubt_ns(self) -> int:
         """Half the range that is still open."""
-        return (self._high_ns - self._low_ns) / 2000
+        return round((self._high_ns - self._low_ns) / 2)
 
     def _unwrap(self, clock_us: int) -> int:
         """The clock as if it never wrapped; it may have run up to nine minutes since the last reading."""

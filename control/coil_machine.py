@@ -35,8 +35,6 @@ _LEAD_STEP_NS = 500_000
 _LEAD_MOST_NS = 5_000_000
 _LEAD_SHARE = 16
 _TOGETHER_NS = 100_000
-_CLOSE_EARLY_NS = 3_000_000
-_READ_BACK_NS = 50_000_000
 _MOST_WORDS = 100
 
 
@@ -45,7 +43,8 @@ class CoilSettings:
     """Where the coupler is and what hangs on it.
 
     ``expected`` is what the station reckons with; a coupler has no identity of ours. ``longest_on_ms`` is one limit per
-    output. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
+    output: this process closes it ``watchdog_ms`` earlier, so that the limit holds even when this computer stands
+    still. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
     as safe); ``run_output`` None: the belt runs by itself. An edge that is more than ``late_ms`` late is not fired.
     """
 
@@ -74,8 +73,7 @@ class CoilMachine:
         """``wire`` None speaks Modbus TCP with the coupler."""
         self._settings = settings
         self._now_ns = now_ns
-        coupler = _wire(settings, settings.host, settings.port, settings.unit, now_ns)
-        self._wire: Wire = coupler if wire is None else wire
+        self._wire: Wire = coupler_wire(settings, now_ns) if wire is None else wire
         place = settings.encoder
         self._encoder_wire: Wire = (
             self._wire if place.host is None else _wire(settings, place.host, place.port, place.unit, now_ns)
@@ -102,17 +100,15 @@ class CoilMachine:
 
     def sample(self) -> MachineSample:
         """Read inputs and encoder, see that the outputs are as they were written, and do what is due."""
-        count, taken_ns, self._interlocks = self._read_inputs()
+        count, taken_ns, doubt_ns, self._interlocks = self._read_inputs()
         self._line.add(count, taken_ns)
         self._follow()
         self.serve()
-        if self._now_ns() - self._seen_ns > _READ_BACK_NS:
-            self._read_back()
-        if self._now_ns() - self._written_ns > self._settings.watchdog_ms * 1_000_000 // 4:
-            self._write(self._written)
+        outputs = self._read_back()
+        self._feed_watchdog()
         reports = tuple(self._reports)
         self._reports.clear()
-        return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports)
+        return MachineSample(count, taken_ns, self._interlocks, self._run, self._armed, reports, doubt_ns, outputs)
 
     def serve(self) -> int | None:
         """Switch what is due now; the instant at which to be called again, None when nothing waits.
@@ -137,12 +133,14 @@ class CoilMachine:
         for job in jobs:
             refused = self._queue.add(job, count) if self._armed else ShotReport(job.id, ShotResult.ignored, count)
             self._reports += [] if refused is None else [refused]
+        self.serve()
 
     def beat(self, *, run: bool, armed: bool) -> None:
         """State the requests; without a beat for 200 ms everything is dropped."""
         self._beaten_ns = self._now_ns()
         self._wants = (run, armed)
         self._follow()
+        self._feed_watchdog()
 
     def safe(self) -> None:
         """Everything off, now."""
@@ -162,7 +160,7 @@ class CoilMachine:
 
     def _begin(self) -> None:
         settings = self._settings
-        limits = [max(1, round(ms * 1e6) - _CLOSE_EARLY_NS) for ms in settings.longest_on_ms]
+        limits = [max(1, round((ms - settings.watchdog_ms) * 1e6)) for ms in settings.longest_on_ms]
         self._queue = ShotQueue(settings.expected.counter_bits, limits)
         self._line = CountLine(settings.expected.counter_bits)
         self._reports: list[ShotReport] = []
@@ -173,7 +171,6 @@ class CoilMachine:
         self._beaten_ns = 0
         self._written = 0
         self._written_ns = 0
-        self._seen_ns = 0
 
     def _follow(self) -> None:
         """A request is granted when it rises, kept while it stands, and lost with the beat or an interlock."""
@@ -188,6 +185,11 @@ class CoilMachine:
             self._asked = (True, True)
         if not self._armed:
             self._reports += self._queue.drop(self._line.at(self._now_ns()))
+
+    def _feed_watchdog(self) -> None:
+        """Write again what stands, before the coupler takes our silence for our death."""
+        if self._now_ns() - self._written_ns > self._settings.watchdog_ms * 1_000_000 // 4:
+            self._write(self._image())
 
     def _late_limit(self, now_ns: int) -> int:
         """In counts at the present speed; below 0 when the last reading is too old to go by."""
@@ -227,8 +229,8 @@ class CoilMachine:
         due_ns = self._queue.next_ns(now_ns, self._line.at(now_ns), self._line.counts_per_ns)
         return None if due_ns is None else due_ns - self._lead_ns
 
-    def _read_inputs(self) -> tuple[int, int, Interlocks]:
-        """(count, its instant, interlocks); the instant is the middle of the encoder's round trip."""
+    def _read_inputs(self) -> tuple[int, int, int, Interlocks]:
+        """(count, its instant, the doubt in it, interlocks); the instant is the middle of the encoder's round trip."""
         settings = self._settings
         words = self._input_words
         begun_ns = self._now_ns()
@@ -247,14 +249,13 @@ class CoilMachine:
         count = _joined(raw, high_word_first=settings.encoder.high_word_first)
         wired = (settings.estop_input, settings.guard_input, settings.air_input)
         safe = (bit is None or bool(images[bit // 16] >> bit % 16 & 1) for bit in wired)
-        return count, (asked_ns + answered_ns) // 2, Interlocks(*safe)
+        return count, (asked_ns + answered_ns) // 2, (answered_ns - asked_ns) // 2, Interlocks(*safe)
 
-    def _read_back(self) -> None:
+    def _read_back(self) -> int:
         """The coupler's own image of its outputs; another than ours is a fallen watchdog or a second master."""
         seen = _joined(self._wire.read(self._settings.coupler.outputs_at, self._words, "the outputs"))
-        self._seen_ns = self._now_ns()
         if seen == self._written:
-            return
+            return seen & (1 << self._settings.expected.outputs) - 1
         if self._has_fallen():
             self._lose(
                 "had its watchdog fall: it heard nothing for too long. Check the network and this computer's load."
@@ -309,6 +310,11 @@ def _block(settings: CoilSettings) -> tuple[int, int | None]:
 def _joined(words: Sequence[int], *, high_word_first: bool = False) -> int:
     ordered = reversed(words) if high_word_first else words
     return sum(word << 16 * n for n, word in enumerate(ordered))
+
+
+def coupler_wire(settings: CoilSettings, now_ns: Callable[[], int]) -> ModbusWire:
+    """The way to the coupler alone, not opened yet: for looking at it."""
+    return _wire(settings, settings.host, settings.port, settings.unit, now_ns)
 
 
 def _wire(settings: CoilSettings, host: str, port: int, unit: int, now_ns: Callable[[], int]) -> ModbusWire:

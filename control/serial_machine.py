@@ -70,7 +70,15 @@ class SerialMachine:
         self._send_jobs()
         reports = tuple(self._reports)
         self._reports.clear()
-        return MachineSample(status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports)
+        return MachineSample(
+            status.encoder_count,
+            taken_ns,
+            status.interlocks,
+            status.running,
+            status.armed,
+            reports,
+            self._clock.doubt_ns,
+        )
 
     def arm(self, jobs: Sequence[Job]) -> None:
         """Send the jobs; what the board does not take is sent again after the next poll."""
@@ -78,12 +86,15 @@ class SerialMachine:
         self._send_jobs()
 
     def beat(self, *, run: bool, armed: bool) -> None:
-        """State the requests and toggle the heartbeat when it is due; the next frame carries both."""
+        """Tell the board when a request changes or the heartbeat is due; every poll tells it again."""
         now_ns = self._now_ns()
+        before = self._head
         is_due = now_ns - self._toggled_ns >= board_wire.HEARTBEAT_MS * 1_000_000
         if is_due:
             self._toggled_ns = now_ns
         self._head = self._head._replace(heartbeat=self._head.heartbeat ^ is_due, run=run, armed=armed)
+        if self._head != before:
+            self._line.send(Frame(board_wire.POLL, self._numbered(), board_wire.pack_head(self._head)))
 
     def safe(self) -> None:
         """Disarm, with an answer; jobs that never reached the board are reported as ignored with the next sample."""

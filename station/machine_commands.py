@@ -41,13 +41,20 @@ def probe(
     Exit code 0: our controller answers. 2: nothing usable answers, the sentence says what to check. 3: something
     answers that is not the controller this station expects.
     """
+    from control.coil_machine import CoilSettings
     from control.modbus_probe import probe as look
+    from control.serial_machine import SerialBoardSettings
     from station import setup
     from station.config import load_config
+    from station.device_probe import look as look_at_device
 
     with _plain_errors():
         station = load_config(config)
-        settings = setup.modbus_settings(station)
+        settings = setup.machine_settings(station)
+        if isinstance(settings, SerialBoardSettings | CoilSettings):
+            for line in look_at_device(settings, time.monotonic_ns, polls):  # noqa: TID251 - the driver's clock
+                _say(line)
+            return
         probed = look(settings, time.monotonic_ns, time.sleep, polls)  # noqa: TID251 - the driver's clock
         _show(probed)
         _compare(probed.identity, settings.expected)
@@ -66,11 +73,13 @@ def fire(
 
     The time is kept by this computer, a few milliseconds more or less; the controller's own limit stands above it.
     """
-    from control.modbus_machine import ModbusMachine
     from control.modbus_probe import is_held
+    from control.modbus_rtu import RtuSettings
+    from control.modbus_wire import ModbusSettings
     from control.single_shot import Gunner, ShotRefused
     from station import setup
     from station.config import load_config
+    from station.wiring import open_machine
 
     now_ns, sleep = time.monotonic_ns, time.sleep  # noqa: TID251 - the driver's clock
     with _plain_errors():
@@ -80,13 +89,14 @@ def fire(
             raise ShotRefused(f"{ms:g} ms is longer than sorting.max_pulse_ms ({station.file.sorting.max_pulse_ms:g}).")
         if not armed:
             typer.confirm(f"Output {output} opens for {ms:g} ms. Is nobody within reach of it?", abort=True)
-        settings = setup.modbus_settings(station)
-        wire = settings.wire(now_ns)
-        wire.connect()
-        with closing(wire):
-            if is_held(wire, sleep):
-                raise ShotRefused("A station drives this controller. Stop it first; a shot by hand needs it alone.")
-        with closing(ModbusMachine(settings, now_ns)) as machine:
+        settings = setup.machine_settings(station)
+        if isinstance(settings, ModbusSettings | RtuSettings):
+            wire = settings.wire(now_ns)
+            wire.connect()
+            with closing(wire):
+                if is_held(wire, sleep):
+                    raise ShotRefused("A station drives this controller. Stop it first; a shot by hand needs it alone.")
+        with closing(open_machine(settings)) as machine:
             machine.open()
             report = Gunner(machine, setup.guard_limits(station), now_ns, sleep).fire(output, ms)
         _say(f"Output {output}: {report.result} at count {report.encoder_count}.")

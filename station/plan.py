@@ -13,6 +13,7 @@ from typing import NamedTuple
 from station import setup
 from station.codebook import Material, load_codebook
 from station.config import Config, ConfigError
+from station.device_choice import machine_in_words
 from station.recording.planned import check_record_file, describe_recordings
 from station.sections import FolderCameraSection
 from station.store_rows import Run
@@ -71,7 +72,7 @@ def check_station(config: Config) -> Iterator[str]:
     yield f"model {plan.card.id}: {_proven(plan.card)} as its card says"
     if plan.shadow is not None:
         yield f"shadow model {plan.shadow.id}: hash, shape, labels and golden crops as its card says"
-    yield setup.machine_in_words(config)
+    yield machine_in_words(config)
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"

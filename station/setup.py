@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from control.board_wire import VERSION as BOARD_VERSION
 from control.coil_machine import CoilSettings
-from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
 from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
 from control.modbus_rtu import RtuSettings
@@ -18,22 +16,14 @@ from control.process import ControlSettings
 from control.schedule import ScheduleSettings
 from control.serial_machine import SerialBoardSettings
 from control.types import Ejector, EjectorKind, Identity, Recipe
-from station import machine_choice
+from station import device_choice, machine_choice
 from station.children import ControlSetup, VisionSetup
 from station.codebook import Material
 from station.config import Config, ConfigError
 from station.ledger import Provenance
-from station.named_files import CalibrationFile, CouplerFile
+from station.named_files import CalibrationFile
 from station.recipes import checked_recipe
-from station.sections import (
-    BankSection,
-    CoilsSection,
-    FolderCameraSection,
-    ModbusRtuSection,
-    ModbusTcpSection,
-    OpencvCameraSection,
-    SerialBoardSection,
-)
+from station.sections import BankSection, FolderCameraSection, OpencvCameraSection
 from station.sorter import SorterSettings
 from station.weighing import station_priors
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
@@ -179,44 +169,20 @@ def expected_identity(config: Config) -> Identity:
 
 def machine_settings(config: Config) -> ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings:
     """Where the machine is and what it must be; raises ConfigError when the station has only one in memory."""
-    machine = config.file.machine
-    match machine:
-        case SerialBoardSection():
-            return _serial_settings(config, machine)
-        case CoilsSection():
-            return _coil_settings(config, machine)
-        case _:
-            return modbus_settings(config)
-
-
-def modbus_settings(config: Config) -> ModbusSettings | RtuSettings:
-    """Where the controller with the job ring is; raises ConfigError when the station has none."""
-    settings = machine_choice.machine_settings(config.file.machine, expected_identity(config))
+    identity = expected_identity(config)
+    own = device_choice.machine_settings(config, identity)
+    settings = own or machine_choice.machine_settings(config.file.machine, identity)
     if settings is None:
-        kinds = "'modbus-tcp' or 'modbus-rtu'"
-        raise ConfigError(f"{config.path}  machine.kind  this needs a controller with the job ring: {kinds}")
+        raise ConfigError(f"{config.path}  machine.kind  this camera needs a real machine, not one in memory")
     return settings
 
 
-def machine_in_words(config: Config) -> str:
-    """One line: what fires, and who counts."""
-    machine = config.file.machine
-    match machine:
-        case ModbusTcpSection():
-            return f"machine: a controller at {machine.host}:{machine.port} counts and fires"
-        case ModbusRtuSection():
-            return f"machine: a controller on the serial line {machine.port} counts and fires"
-        case SerialBoardSection():
-            return f"machine: a serial board at {machine.port} counts and fires"
-        case CoilsSection():
-            name = config.coupler.name if config.coupler else machine.device
-            return (
-                f"machine: plain outputs of {name} at {machine.host}:{machine.port}; this station fires by itself, "
-                "less exactly than a controller; the coupler closes everything after "
-                f"{machine.watchdog_ms} ms of silence"
-            )
-        case _:
-            return "machine: in memory, nothing is fired"
+def job_ring_settings(config: Config) -> ModbusSettings | RtuSettings:
+    """Where the controller with a job ring is; raises ConfigError when the machine is of another kind."""
+    settings = machine_choice.machine_settings(config.file.machine, expected_identity(config))
+    if settings is None:
+        raise ConfigError(f"{config.path}  machine.kind  this is for controllers of kind 'modbus-tcp' or 'modbus-rtu'")
+    return settings
 
 
 def longest_on_ms(config: Config) -> tuple[float, ...]:
@@ -224,46 +190,6 @@ def longest_on_ms(config: Config) -> tuple[float, ...]:
     usual = config.file.sorting.max_pulse_ms
     limits = {e.output: usual if e.longest_ms is None else e.longest_ms for e in ejectors(config)}
     return tuple(limits.get(output, usual) * _LIMIT_MARGIN for output in range(expected_identity(config).outputs))
-
-
-def _serial_settings(config: Config, machine: SerialBoardSection) -> SerialBoardSettings:
-    expected = expected_identity(config)._replace(map_version=BOARD_VERSION)
-    port = str(config.path.parent / machine.port)  # an absolute path stays as it is
-    return SerialBoardSettings(port, machine.baud, expected, machine.uart, timeout_ms=machine.timeout_ms)
-
-
-def _coil_settings(config: Config, machine: CoilsSection) -> CoilSettings:
-    assert config.coupler is not None
-    return CoilSettings(
-        host=machine.host,
-        port=machine.port,
-        unit=machine.unit,
-        expected=expected_identity(config),
-        coupler=_coupler_map(config.coupler),
-        encoder=EncoderPlace(
-            machine.encoder_at,
-            machine.encoder_high_word_first,
-            machine.encoder_host,
-            machine.encoder_port,
-            machine.encoder_unit,
-        ),
-        longest_on_ms=longest_on_ms(config),
-        estop_input=machine.estop_input,
-        guard_input=machine.guard_input,
-        air_input=machine.air_input,
-        run_output=machine.run_output,
-        watchdog_ms=machine.watchdog_ms,
-        late_ms=machine.late_ms,
-        timeout_ms=machine.timeout_ms,
-    )
-
-
-def _coupler_map(file: CouplerFile) -> CouplerMap:
-    made = file.watchdog
-    fallen = None if made.fallen_at is None else (made.fallen_at, made.fallen_mask)
-    reset, also = ([(write.at, write.value) for write in writes] for writes in (made.reset, made.also))
-    watchdog = WatchdogMap(made.time_at, made.time_words, tuple(reset), tuple(also), fallen, made.needs_writes)
-    return CouplerMap(file.name, file.outputs_at, file.inputs_at, watchdog)
 
 
 def guard_limits(config: Config) -> GuardLimits:

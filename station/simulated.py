@@ -249,7 +249,8 @@ def _encoder(config: Config) -> EncoderSettings:
 def _controller(config: Config) -> tuple[Callable[..., None], object]:
     """The process that plays the machine this station is set up for, and its settings."""
     machine = setup.machine_settings(config)
-    controller = ControllerSettings(setup.longest_on_ms(config), drive=_drive(config), encoder=_encoder(config))
+    longest = setup.longest_on_ms(config)
+    controller = ControllerSettings(longest, drive=_drive(config), encoder=_encoder(config))
     match machine:
         case ModbusSettings():
             return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
@@ -259,6 +260,9 @@ def _controller(config: Config) -> tuple[Callable[..., None], object]:
         case SerialBoardSettings():
             baud = machine.baud if machine.is_uart else None
             return run_board, BoardSettings(controller, Path(machine.port), baud=baud)
+        case RtuSettings():
+            serial = SerialSettings(Path(machine.device), machine.pace.baud)
+            return run_emulator, EmulatorSettings(controller, unit=machine.unit, serial=serial)
         case CoilSettings():
             return run_coupler, _coupler_process(config, machine)
         case _:

@@ -21,6 +21,7 @@ _REALTIME = {
     "tests.station.test_machine_commands",
     "tests.station.recording.test_post",
     "tests.station.recording.test_recorded_run",
+    "tests.station.test_machine_kinds",
     "tests.station.test_run",
     "tests.station.test_store",
     "tests.station.test_web_browser",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # MicroPython has no typing
 
 # ---- settings of this board ------------------------------------------------------------------------------------------
 
-ENCODER_PIN_A = 2  # B is the next pin
+ENCODER_PIN_A = 2  # B is the next pin; it counts up while B leads A: swap both wires when the belt runs backwards
 OUTPUT_PINS = (6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21)
 RUN_PIN = 22
 INPUT_PINS = (26, 27, 28)  # emergency stop, guard, air: closed contacts pull them high

@@ -26,7 +26,7 @@ _READY_S = 30.0
 
 def tcp_machine(config: Config) -> ModbusSettings:
     """The controller of a station file; raises ConfigError when it does not speak Modbus TCP."""
-    settings = setup.modbus_settings(config)
+    settings = setup.job_ring_settings(config)
     if not isinstance(settings, ModbusSettings):
         raise ConfigError(f"{config.path}  machine.kind  this bench measures a controller of kind 'modbus-tcp'")
     return settings

@@ -56,7 +56,7 @@ def coupler(
     encoder: EncoderSettings,
     *,
     patient_ms: float = 2000.0,
-    longest_on_ms: float = 150.0,
+    longest_on_ms: float = 1150.0,
     watchdog_ms: int = 100,
 ) -> Iterator[Bench]:
     """A coupler of this map, ended at the end."""

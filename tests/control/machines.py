@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from control import job_ring
 from control.coil_machine import CoilMachine
@@ -158,25 +157,6 @@ def modbus_tcp_small_controller() -> Iterator[MadeMachine]:
 
 
 @contextmanager
-def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
-    """The reference firmware on a pseudo terminal, run by this Python."""
-    with TemporaryDirectory() as folder, board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench:
-        settings = SerialBoardSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
-        machine = SerialMachine(settings, time.monotonic_ns)
-        yield machine, EmulatedPlant(bench.mishaps)
-        machine.close()
-
-
-@contextmanager
-def coils(made: CouplerMap) -> Iterator[MadeMachine]:
-    """Plain outputs behind a coupler; a plant's time passes while the machine is served, as the process does it."""
-    with coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench:
-        machine = CoilMachine(bench.settings, time.monotonic_ns)
-        yield machine, CouplerPlant(bench.mishaps, machine)
-        machine.close()
-
-
-@contextmanager
 def reference_program_over_tcp() -> Iterator[MadeMachine]:
     port = bench_plc.free_port()
     with plc_host.running("tcp", str(port)) as plant:
@@ -197,6 +177,28 @@ def reference_program_over_rtu() -> Iterator[MadeMachine]:
         )
         with closing(ModbusMachine(settings, time.monotonic_ns)) as machine:
             yield machine, plant
+
+
+@contextmanager
+def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
+    """The reference firmware on a pseudo terminal, run by this Python."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        board(BoardSettings(CONTROLLER, Path(folder) / "board", python)) as bench,
+    ):
+        settings = SerialBoardSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
+        with closing(SerialMachine(settings, time.monotonic_ns)) as machine:
+            yield machine, EmulatedPlant(bench.mishaps)
+
+
+@contextmanager
+def coils(made: CouplerMap) -> Iterator[MadeMachine]:
+    """Plain outputs behind a coupler; a plant's time passes while the machine is served, as the process does it."""
+    with (
+        coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench,
+        closing(CoilMachine(bench.settings, time.monotonic_ns)) as machine,
+    ):
+        yield machine, CouplerPlant(bench.mishaps, machine)
 
 
 MACHINES: dict[str, MakeMachine] = {

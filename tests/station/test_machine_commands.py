@@ -117,7 +117,7 @@ def test_a_shot_is_refused_while_a_station_drives_the_controller(benched: Path) 
     done = threading.Event()
 
     def drive() -> None:
-        with closing(ModbusMachine(setup.machine_settings(load_config(benched)), time.monotonic_ns)) as machine:
+        with closing(ModbusMachine(setup.job_ring_settings(load_config(benched)), time.monotonic_ns)) as machine:
             machine.open()
             while not done.is_set():
                 machine.beat(run=True, armed=True)
