@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import cv2
 
+from station.config import ConfigError
 from station.faults import EFFECT_WORDS, FAULTS
+from station.recipes import RecipeShelf
 from station.store import Store
 from station.store_reader import Counts, RunningCounts
 from station.store_rows import Event, EventKind
@@ -21,6 +23,7 @@ from station.types import (
     OrderAnswer,
     OrderGiven,
     PieceRecord,
+    RecipeGiven,
     Shown,
     State,
     Status,
@@ -46,6 +49,7 @@ class Desk:
         self._ring = ring
         self._orders: Port | None = None
         self._mishaps: Callable[[Mishap, bool], None] | None = None
+        self._shelf: RecipeShelf | None = None
         self._on: frozenset[Mishap] = frozenset()
         self._number = itertools.count(1)
         self._answers: dict[int, asyncio.Future[str | None]] = {}
@@ -68,6 +72,10 @@ class Desk:
     def allow_mishaps(self, cause: Callable[[Mishap, bool], None]) -> None:
         """Only a simulated line has them."""
         self._mishaps = cause
+
+    def allow_recipes(self, shelf: RecipeShelf) -> None:
+        """Which recipes people may choose from."""
+        self._shelf = shelf
 
     def take(self, message: object) -> None:
         """One message of the vision process."""
@@ -146,6 +154,25 @@ class Desk:
         self._store.note((Event(self._run, at_ns, kind, order.value, refusal or "", None, by),))
         return refusal
 
+    def recipes(self) -> tuple[str, ...]:
+        return () if self._shelf is None else self._shelf.names()
+
+    async def set_recipe(self, name: str, by: str) -> str | None:
+        if self._shelf is None:
+            return "This station knows only one recipe."
+        try:
+            recipe = self._shelf.load(name)
+        except ConfigError as error:
+            return str(error)
+        refusal = await self._ask(RecipeGiven(next(self._number), recipe, by))
+        if refusal is None:
+            self._shelf.take(name)
+        kind = EventKind.order_taken if refusal is None else EventKind.order_refused
+        at_ns = self._status.now_ns if self._status else 0
+        words = refusal or recipe.version
+        self._store.note((Event(self._run, at_ns, kind, "recipe", words, None, by),))
+        return refusal
+
     def mishaps(self) -> frozenset[Mishap]:
         return self._on
 
@@ -156,7 +183,7 @@ class Desk:
         self._on = self._on | {mishap} if on else self._on - {mishap}
         return None
 
-    async def _ask(self, given: OrderGiven) -> str | None:
+    async def _ask(self, given: OrderGiven | RecipeGiven) -> str | None:
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[given.number] = answer
         try:

@@ -47,6 +47,9 @@ class Line(AbstractContextManager["Line"], Protocol):
 
     def cause(self, mishap: Mishap, on: bool) -> None: ...
 
+    def sort_by(self, config: Config) -> None:
+        """The recipe was changed: what belongs where is another question now."""
+
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
 
@@ -76,6 +79,9 @@ class Plant:
 
     def cause(self, mishap: Mishap, on: bool) -> None:
         """There is nothing to break."""
+
+    def sort_by(self, config: Config) -> None:
+        """Nobody knows the truth anyway."""
 
     def truth(self, since_mm: float | None) -> None:
         return None

@@ -20,6 +20,7 @@ from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
+from station.recipes import RecipeShelf
 from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
@@ -81,6 +82,8 @@ class _Station:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
+        shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
+        self._desk.allow_recipes(shelf)
         if self._line.has_mishaps:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
@@ -230,6 +233,13 @@ class _Station:
             with suppress(ConnectionError):
                 if self._vision.link.send(Conditions(items)):
                     self._trouble = trouble
+
+    def _take_recipe(self, config: Config) -> None:
+        """For children that start anew, and for the truth of the line, counted from here on."""
+        self._plan = self._plan._replace(config=config)
+        self._line.sort_by(config)
+        if self._sorting_since_mm is not None:
+            self._sorting_since_mm = self._line.position_mm() - config.file.sorting.decision_mm
 
     def _take_truth(self) -> None:
         """What fell where, counted from the first piece that could be sorted."""

@@ -95,6 +95,10 @@ class SimulatedLine:
         for member in self._members.values():
             member.link.send(Mishap(_CAUSES[mishap], on))
 
+    def sort_by(self, config: Config) -> None:
+        """What belongs where, from now on."""
+        self._config = config
+
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
         self._hear()

@@ -82,6 +82,7 @@ def _add_page(app: FastAPI, view: StationView) -> None:
             counts=counts_message(view),
             outcomes=tuple(Outcome),
             mishaps=MISHAP_TITLES,
+            recipes=view.recipes(),
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
@@ -111,6 +112,13 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
         body = await _read_body(request)
         wanted = _word(Order, body.get("order"), "order")
         return _answer(await view.give_order(wanted, _who(request)))
+
+    @app.post("/api/recipe", response_model=None)
+    async def recipe(request: Request) -> JSONResponse:
+        name = (await _read_body(request)).get("recipe")
+        if not isinstance(name, str) or name not in view.recipes():
+            raise _BadBody(422, f'"recipe" has to be one of {", ".join(view.recipes())}.')
+        return _answer(await view.set_recipe(name, _who(request)))
 
     @app.post("/api/mishaps", response_model=None)
     async def mishap(request: Request) -> JSONResponse:

@@ -60,6 +60,8 @@ def status_message(view: StationView) -> Message:
         "speed_mm_s": None if status is None else round(status.speed_mm_s, 1),
         "open_pieces": None if status is None else status.open_pieces,
         "performance": None if performance is None else performance._asdict(),
+        "recipe": "" if status is None else status.recipe.rpartition(" ")[0],
+        "grades": [] if status is None else [grade._asdict() for grade in status.grades],
         "faults": [_fault(row, 0 if status is None else status.now_ns) for row in view.faults()],
         "mishaps": sorted(view.mishaps()) if view.facts().is_simulated else [],
     }

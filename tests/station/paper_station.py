@@ -72,6 +72,7 @@ class PaperStation:
     is_silent: bool = False
     fault_rows: tuple[FaultRow, ...] = ()
     orders: list[tuple[Order, str]] = field(default_factory=list)
+    chosen: list[tuple[str, str]] = field(default_factory=list)
     on: set[Mishap] = field(default_factory=set)
     board: PictureBoard = field(default_factory=PictureBoard)
     seq: int = 0
@@ -135,6 +136,13 @@ class PaperStation:
         after = {Order.start: State.running, Order.pause: State.paused, Order.stop: State.idle, Order.reset: State.idle}
         self.state = after[order]
         return None
+
+    def recipes(self) -> tuple[str, ...]:
+        return ("copper-first", "brass-first")
+
+    async def set_recipe(self, name: str, by: str) -> str | None:
+        self.chosen.append((name, by))
+        return "Close the guard first." if self.guard_open else None
 
     def mishaps(self) -> frozenset[Mishap]:
         return frozenset(self.on)

@@ -33,11 +33,20 @@ function showStatus(status) {
   showState(status);
   showFaults(status.faults, status.level);
   showFigures(status);
+  if (status.recipe) setText(at("recipe-now"), status.recipe);
+  showGrades(status.grades);
   for (const knob of document.querySelectorAll("[data-mishap]")) {
     knob.setAttribute("aria-pressed", String(status.mishaps.includes(knob.dataset.mishap)));
   }
   if (status.state !== lastState) answer("", "calm");
   lastState = status.state;
+}
+
+function showGrades(grades) {
+  const share = (value) => (value === null ? "–" : `${(100 * value).toFixed(1)} %`);
+  const words = grades.map(({ outlet, target, threshold, estimated, met }) =>
+    `${outlet}: to grade ${share(target)}, estimated ${share(estimated)} from confidence ${threshold.toFixed(2)}${met ? "" : ", not reached"}`);
+  if (at("grades")) setText(at("grades"), words.join(" · "));
 }
 
 function takeFacts(facts) {
@@ -95,5 +104,11 @@ for (const knob of document.querySelectorAll("[data-mishap]")) {
     else answer(refusal, "attention");
   });
 }
+
+at("change-recipe")?.addEventListener("click", async () => {
+  const { taken, refusal } = await ask("/api/recipe", { recipe: at("recipe").value });
+  if (taken) answer(`Recipe ${at("recipe").value}: taken, from the next piece on.`, "calm");
+  else answer(`Recipe refused. ${refusal}`, "attention");
+});
 
 connect({ told, linked, lost, pictured: (buffer) => picture.show(buffer) });
