@@ -30,6 +30,7 @@ from station.types import (
     Timing,
     Truth,
 )
+from station.valve_counts import ValveCounts
 from station.web.view import FaultRow, Mishap, Performance, Picture, StationFacts
 from vision.frame_ring import FrameRing
 from vision.types import Port
@@ -50,6 +51,7 @@ class Desk:
         self._orders: Port | None = None
         self._mishaps: Callable[[Mishap, bool], None] | None = None
         self._shelf: RecipeShelf | None = None
+        self._valves = ValveCounts(store.path.parent)
         self._on: frozenset[Mishap] = frozenset()
         self._number = itertools.count(1)
         self._answers: dict[int, asyncio.Future[str | None]] = {}
@@ -84,6 +86,7 @@ class Desk:
                 self._take_status(message)
             case PieceRecord():
                 self._store.append((message,))
+                self._valves.note(message)
                 self.slack_ms.add(() if message.slack_ms is None else (message.slack_ms,))
             case Shown():
                 self._shown = message
@@ -153,6 +156,13 @@ class Desk:
         at_ns = self._status.now_ns if self._status else 0
         self._store.note((Event(self._run, at_ns, kind, order.value, refusal or "", None, by),))
         return refusal
+
+    def openings(self) -> Mapping[int, int]:
+        return self._valves.openings
+
+    def save_openings(self) -> None:
+        """At the end of a run."""
+        self._valves.save()
 
     def recipes(self) -> tuple[str, ...]:
         return () if self._shelf is None else self._shelf.names()

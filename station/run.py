@@ -263,6 +263,7 @@ class _Station:
         """Everything to the disk, and the summary when one was asked for."""
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
+        self._desk.save_openings()
         summary = summarize(self._facts())
         if self._options.summary is not None:
             write_summary(self._options.summary, summary)

@@ -111,6 +111,9 @@ class StationView(Protocol):
     async def give_order(self, order: Order, by: str) -> str | None:
         """None when the order was taken, else the sentence that says why not."""
 
+    def openings(self) -> Mapping[int, int]:
+        """How often each output has opened in its life."""
+
     def recipes(self) -> tuple[str, ...]:
         """Names that ``set_recipe`` takes, in order."""
 

@@ -137,6 +137,9 @@ class PaperStation:
         self.state = after[order]
         return None
 
+    def openings(self) -> Mapping[int, int]:
+        return {0: 12_000, 8: 31_415}
+
     def recipes(self) -> tuple[str, ...]:
         return ("copper-first", "brass-first")
 

@@ -35,6 +35,7 @@ function showStatus(status) {
   showFigures(status);
   if (status.recipe) setText(at("recipe-now"), status.recipe);
   showGrades(status.grades);
+  showValves(status.valves);
   for (const knob of document.querySelectorAll("[data-mishap]")) {
     knob.setAttribute("aria-pressed", String(status.mishaps.includes(knob.dataset.mishap)));
   }
@@ -47,6 +48,16 @@ function showGrades(grades) {
   const words = grades.map(({ outlet, target, threshold, estimated, met }) =>
     `${outlet}: to grade ${share(target)}, estimated ${share(estimated)} from confidence ${threshold.toFixed(2)}${met ? "" : ", not reached"}`);
   if (at("grades")) setText(at("grades"), words.join(" · "));
+}
+
+function showValves(valves) {
+  const body = at("valves").tBodies[0];
+  while (body.rows.length > valves.length) body.deleteRow(-1);
+  valves.forEach(({ output, openings, response_ms, word }, n) => {
+    const row = body.rows[n] ?? body.insertRow();
+    const cells = [output, openings, response_ms === null ? "–" : `${response_ms} ms`, word || "–"];
+    cells.forEach((text, c) => setText(row.cells[c] ?? row.insertCell(), String(text)));
+  });
 }
 
 function takeFacts(facts) {
