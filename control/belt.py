@@ -12,7 +12,7 @@ from control.types import MachineSample
 
 _REVERSED_TICKS = 20
 _DOUBTS_KEPT = 50
-_CERTAIN_NS = 250_000
+_CERTAIN_NS = 100_000
 _CURVE_NS = 300_000_000
 _CURVE_READINGS = 8
 
@@ -188,7 +188,7 @@ class Belt:
         """As certain as usual: a poll that took much longer than the others says less about when it was read."""
         self._doubts.append(doubt_ns)
         usual = sorted(self._doubts)[len(self._doubts) // 2]
-        return doubt_ns <= max(_CERTAIN_NS, 2 * usual)
+        return doubt_ns <= max(_CERTAIN_NS, 1.3 * usual)
 
     def _note(self, reading: _Reading) -> None:
         self._believed, self._doubted = reading, None

@@ -29,7 +29,8 @@ from vision.types import Port
 
 _AT_REST = Command(run=False, armed=False, jobs=())
 _ROUND_TRIPS_KEPT = 200
-_HELD = MachineDown("control-held", "run and ejectors stay off until a person starts again")
+_HELD = "run and ejectors stay off until a person starts again"
+_PASSING = (None, Refusal.fresh_order_needed, Refusal.air_low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Loop:
         self._down: MachineDown | None = None
         self._down_ns = now_ns()
         self._held: Refusal | None = None
+        self._cause: Refusal | None = None
         self._round_trips_us: deque[float] = deque(maxlen=_ROUND_TRIPS_KEPT)
         self._polls = self._late_polls = self._samples_unsent = self._jobs_refused = 0
         self._status_ns = now_ns()
@@ -182,7 +184,10 @@ class Loop:
     def _request(self, admission: Admission) -> None:
         fell_silent = admission.held is Refusal.vision_silent and self._held is not Refusal.vision_silent
         self._held = admission.held
-        self._down = _HELD if admission.held is Refusal.fresh_order_needed else None
+        self._cause = self._cause if admission.held in _PASSING else admission.held
+        is_latched = admission.held is Refusal.fresh_order_needed
+        why = "" if self._cause is None else f"{self._cause.value}; "
+        self._down = MachineDown("control-held", why + _HELD) if is_latched else None
         if fell_silent:
             self._machine.safe()
         self._machine.beat(run=admission.run, armed=admission.armed)

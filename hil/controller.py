@@ -10,9 +10,11 @@ from control import job_ring
 from control.types import Identity, Interlocks
 from hil.drive import Belt, DriveSettings, EncoderSettings
 from hil.plc import Plc, PlcSettings
+from hil.sensors import Sensors
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
+_LOST_SHARE = 0.02
 _SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 
 
@@ -38,27 +40,46 @@ class Controller:
         self._interlocks = _SAFE
         self._run = False
         self._outputs = self._stuck = 0
+        self._sensors = Sensors()
+        self._is_signal_lost = False
+        self._lost = 0
+        self._slips_from: int | None = None
         self._start()
 
     def scan(self, now_ns: int) -> tuple[tuple[ValveEvent, ...], int | None]:
         """Move the belt, run the program once: the outputs that switched, and when the next edge is due."""
         with self._lock:
             motion = self._belt.advance(now_ns, run=self._run)
-            count = self._belt.count(now_ns)
+            count = self._count(now_ns)
             command = job_ring.unpack_command(self._registers(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS))
             scan = self._plc.scan(now_ns, count, self._interlocks, command, self._slot)
             ticks_per_s = motion.speed_mm_s * self._settings.encoder.ticks_per_mm
             edge_ns = self._plc.next_edge_ns(now_ns, count, ticks_per_s)
         self._run = scan.run
         self._publish(motion)
-        return self._switched(scan.outputs, motion), edge_ns
+        self._sensors.advance(now_ns)
+        return self._switched(scan.outputs | self._stuck, motion), edge_ns
+
+    @property
+    def outputs(self) -> int:
+        """Read back from the outputs themselves."""
+        return self._outputs
+
+    @property
+    def felt(self) -> int:
+        """Bits that flip when the sensor behind a valve feels it."""
+        return self._sensors.felt
+
+    @property
+    def belt_moving(self) -> bool:
+        """The drive's own running signal."""
+        return abs(self._belt.motion.speed_mm_s) > _MOVES_MM_S and not self._is_signal_lost
 
     def read(self, address: int, count: int, now_ns: int) -> list[int]:
         """Registers for the station; count and status are of this instant, as a latched counter card gives them."""
         with self._lock:
-            status = self._plc.status(now_ns, self._belt.count(now_ns), self._interlocks)
-            moves = abs(self._belt.motion.speed_mm_s) > _MOVES_MM_S
-            status = status._replace(outputs=self._outputs, belt_moving=moves)
+            status = self._plc.status(now_ns, self._count(now_ns), self._interlocks)
+            status = status._replace(outputs=self.outputs, belt_moving=self.belt_moving, felt=self.felt)
             self._store(job_ring.STATUS_AT, job_ring.pack_status(status))
             return self._registers(address, count)
 
@@ -82,8 +103,16 @@ class Controller:
                     self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
                 case MishapName.encoder_stuck:
                     self._belt.stick(stuck=mishap.on)
+                case MishapName.valve_dead:
+                    (self._sensors.dead.add if mishap.on else self._sensors.dead.discard)(mishap.output)
+                case MishapName.valve_slow:
+                    (self._sensors.slow.add if mishap.on else self._sensors.slow.discard)(mishap.output)
                 case MishapName.output_stuck:
-                    self._stuck = int(mishap.on)
+                    self._stuck = 1 << mishap.output if mishap.on else 0
+                case MishapName.drive_signal_lost:
+                    self._is_signal_lost = mishap.on
+                case MishapName.encoder_slip:
+                    self._slip(slips=mishap.on)
                 case MishapName.restart if mishap.on:
                     self._belt.recount(self._settings.restart_count)
                     self._start()
@@ -102,10 +131,25 @@ class Controller:
         self._memory = [0] * job_ring.REGISTERS
         self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))
 
+    def _count(self, now_ns: int) -> int:
+        """What the counter shows: fewer than the belt ran while pulses are lost."""
+        modulus = 1 << self._settings.encoder.counter_bits
+        raw = self._belt.count(now_ns)
+        losing = 0 if self._slips_from is None else int(_LOST_SHARE * ((raw - self._slips_from) % modulus))
+        return (raw - self._lost - losing) % modulus
+
+    def _slip(self, *, slips: bool) -> None:
+        raw, shown = self._belt.count(self._belt.motion.t_ns), self._count(self._belt.motion.t_ns)
+        self._lost = (raw - shown) % (1 << self._settings.encoder.counter_bits)
+        self._slips_from = raw if slips else None
+
     def _switched(self, outputs: int, motion: BeltMotion) -> tuple[ValveEvent, ...]:
         outputs |= self._stuck
         changed = outputs ^ self._outputs
         self._outputs = outputs
+        for n in range(changed.bit_length()):
+            if changed & outputs & 1 << n:
+                self._sensors.open(n, motion.t_ns)
         return tuple(
             ValveEvent(n, bool(outputs >> n & 1), motion.t_ns, motion.pos_mm, motion.speed_mm_s)
             for n in range(changed.bit_length())

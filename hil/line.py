@@ -66,6 +66,7 @@ class Line:
         """Begin or end a mishap of camera or air; others are ignored."""
         (self._on.add if mishap.on else self._on.discard)(mishap.name)
         self._world.air_ok = MishapName.air_low not in self._on
+        self._world.dead = {mishap.output} if MishapName.valve_dead in self._on else set()
 
     def switch(self, event: ValveEvent) -> None:
         """Tell the world of an output that switched."""

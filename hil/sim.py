@@ -107,9 +107,16 @@ class SimMachine:
 
     def _sampled(self, status: StatusBlock, reports: tuple[ShotReport, ...]) -> MachineSample:
         return MachineSample(
-            status.encoder_count, self._scanned_ns, status.interlocks, status.running, status.armed, reports,
-            outputs=status.outputs, belt_moving=status.belt_moving, felt=status.felt,
-        )  # fmt: skip
+            status.encoder_count,
+            self._scanned_ns,
+            status.interlocks,
+            status.running,
+            status.armed,
+            reports,
+            outputs=self._controller.outputs,
+            belt_moving=self._controller.belt_moving,
+            felt=self._controller.felt,
+        )
 
     def _since(self, result_index: int) -> int:
         return (result_index - self._result_index) % job_ring.INDEX_MODULUS

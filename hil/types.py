@@ -35,10 +35,10 @@ class ValveEvent(NamedTuple):
 class MishapName(StrEnum):
     """What can be made to go wrong on the simulated line.
 
-    For the controller: ``estop guard_open air_low encoder_stuck silent restart`` and ``output_stuck`` (output 0 stays
-    on). For the line: ``camera_freeze`` (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black),
-    and ``air_low`` too. For the emulator on a serial device: ``unplugged``, the adapter is pulled, and comes back under
-    another name.
+    For the controller: ``estop guard_open air_low encoder_stuck silent restart``. For the line: ``camera_freeze``
+    (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too. For the emulator
+    on a serial device: ``unplugged``, the adapter is pulled, and comes back under another name. For what is
+    wired beside: ``valve_dead valve_slow output_stuck encoder_slip`` (2 % of pulses lost) ``drive_signal_lost``.
     """
 
     estop = "estop"
@@ -48,17 +48,25 @@ class MishapName(StrEnum):
     silent = "silent"
     restart = "restart"
     unplugged = "unplugged"
-    output_stuck = "output_stuck"
     camera_freeze = "camera_freeze"
     camera_silent = "camera_silent"
     lens_covered = "lens_covered"
+    valve_dead = "valve_dead"
+    valve_slow = "valve_slow"
+    output_stuck = "output_stuck"
+    encoder_slip = "encoder_slip"
+    drive_signal_lost = "drive_signal_lost"
 
 
 class Mishap(NamedTuple):
-    """Begin (``on``) or end one; ``restart`` happens once, when it is switched on."""
+    """Begin (``on``) or end one; ``restart`` happens once, when it is switched on.
+
+    ``output`` is the valve that is ``valve_dead`` or ``valve_slow``, or the one that is ``output_stuck``.
+    """
 
     name: MishapName
     on: bool
+    output: int = 8
 
 
 class EmulatorReady(NamedTuple):

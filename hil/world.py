@@ -57,6 +57,7 @@ class World:
         self._blasts: list[_Blast] = []
         self._pieces: list[WorldPiece] = []
         self.air_ok = True
+        self.dead: set[int] = set()
 
     @property
     def fed(self) -> int:
@@ -80,7 +81,7 @@ class World:
         if delay_s is None:
             return
         mm = event.pos_mm + event.speed_mm_s * delay_s
-        if event.on and self.air_ok:
+        if event.on and self.air_ok and event.output not in self.dead:
             self._blasts.append(_Blast(event.output, mm, None))
         elif not event.on:
             self._blasts = [

@@ -18,6 +18,7 @@ from station.types import (
     Mark,
     OrderGiven,
     Outputs,
+    RecipeGiven,
     Shown,
     Timing,
 )
@@ -93,6 +94,7 @@ class Brain:
             machine=tuple(item for item in news.machine if isinstance(item, MachineSample | MachineDown)),
             orders=tuple(self._hear(news.orders)),
             conditions=(*news.conditions, *self._conditions),
+            recipes=tuple(message for message in news.orders if isinstance(message, RecipeGiven)),
         )
 
     def _newly_dropped(self, total: int) -> int:

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import cv2
 
+from station.config import ConfigError
 from station.faults import EFFECT_WORDS, FAULTS
+from station.recipes import RecipeShelf
 from station.recording.post import Post
 from station.recording.settings import RecorderNews
 from station.store import Store
@@ -23,12 +25,14 @@ from station.types import (
     OrderAnswer,
     OrderGiven,
     PieceRecord,
+    RecipeGiven,
     Shown,
     State,
     Status,
     Timing,
     Truth,
 )
+from station.valve_counts import ValveCounts
 from station.web.view import FaultRow, Mishap, Performance, Picture, StationFacts
 from vision.frame_ring import FrameRing
 from vision.types import Port
@@ -57,6 +61,8 @@ class Desk:
         self._post = post
         self._orders: Port | None = None
         self._mishaps: Callable[[Mishap, bool], None] | None = None
+        self._shelf: RecipeShelf | None = None
+        self._valves = ValveCounts(store.path.parent)
         self._on: frozenset[Mishap] = frozenset()
         self._number = itertools.count(1)
         self._answers: dict[int, asyncio.Future[str | None]] = {}
@@ -80,6 +86,10 @@ class Desk:
         """Only a simulated line has them."""
         self._mishaps = cause
 
+    def allow_recipes(self, shelf: RecipeShelf) -> None:
+        """Which recipes people may choose from."""
+        self._shelf = shelf
+
     def take(self, message: object) -> None:
         """One message of the vision process."""
         match message:
@@ -87,6 +97,7 @@ class Desk:
                 self._take_status(message)
             case PieceRecord():
                 self._store.append((message,))
+                self._valves.note(message)
                 self.slack_ms.add(() if message.slack_ms is None else (message.slack_ms,))
             case Shown():
                 self._shown = message
@@ -157,6 +168,32 @@ class Desk:
         self._store.note((Event(self._run, at_ns, kind, order.value, refusal or "", None, by),))
         return refusal
 
+    def openings(self) -> Mapping[int, int]:
+        return self._valves.openings
+
+    def save_openings(self) -> None:
+        """At the end of a run."""
+        self._valves.save()
+
+    def recipes(self) -> tuple[str, ...]:
+        return () if self._shelf is None else self._shelf.names()
+
+    async def set_recipe(self, name: str, by: str) -> str | None:
+        if self._shelf is None:
+            return "This station knows only one recipe."
+        try:
+            recipe = self._shelf.load(name)
+        except ConfigError as error:
+            return str(error)
+        refusal = await self._ask(RecipeGiven(next(self._number), recipe, by))
+        if refusal is None:
+            self._shelf.take(name)
+        kind = EventKind.order_taken if refusal is None else EventKind.order_refused
+        at_ns = self._status.now_ns if self._status else 0
+        words = refusal or recipe.version
+        self._store.note((Event(self._run, at_ns, kind, "recipe", words, None, by),))
+        return refusal
+
     def mishaps(self) -> frozenset[Mishap]:
         return self._on
 
@@ -173,7 +210,7 @@ class Desk:
     async def keep_this(self, by: str) -> str | None:
         return "This station records nothing." if self._post is None else self._post.keep_this(by)
 
-    async def _ask(self, given: OrderGiven) -> str | None:
+    async def _ask(self, given: OrderGiven | RecipeGiven) -> str | None:
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[given.number] = answer
         try:

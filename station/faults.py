@@ -88,11 +88,23 @@ FAULTS: Mapping[str, Fault] = {
         "The belt or its encoder runs backwards. Pieces pass unsorted.",
         "Check the drive's direction and the order of encoder wires A and B.",
     ),
+    "encoder-slip": Fault(
+        20,
+        Effect.degrade,
+        "The encoder and the picture do not agree how far the belt moves.",
+        "Clean the measuring wheel and check its pressure; look for lost pulses; then calibrate ticks per millimetre.",
+    ),
     "encoder-jump": Fault(
         21,
         Effect.bypass,
         "The encoder count jumped. Pieces pass unsorted.",
         "Look for electrical noise on the encoder cable; check its shield.",
+    ),
+    "encoder-disagrees": Fault(
+        24,
+        Effect.bypass,
+        "The encoder and the drive do not agree whether the belt moves. Pieces pass unsorted.",
+        "Compare both values below; check the encoder's coupling and the drive's running signal.",
     ),
     "machine-lost": Fault(
         25,
@@ -100,11 +112,35 @@ FAULTS: Mapping[str, Fault] = {
         "The controller does not answer. It closes all ejectors by itself.",
         "Check its power, network cable and address; then reset.",
     ),
+    "other-master": Fault(
+        34,
+        Effect.stop,
+        "An output was switched on that this station did not ask for.",
+        "Find the other program or person that writes to the controller, and disconnect it; then reset.",
+    ),
     "machine-mismatch": Fault(
         36,
         Effect.stop,
         "The controller is not the one this station was set up for.",
         "Compare expected and found values below; load the right program or correct the configuration.",
+    ),
+    "output-stuck": Fault(
+        37,
+        Effect.stop,
+        "An ejector stays on.",
+        "Shut off its air, check its valve and output card; then reset.",
+    ),
+    "lane-dead": Fault(
+        88,
+        Effect.degrade,
+        "A lane does nothing when it is fired. Its pieces pass.",
+        "Check the lane's valve, plug and air; then stop and start, so that it is tried again.",
+    ),
+    "lane-slow": Fault(
+        39,
+        Effect.degrade,
+        "A lane answers later than it was calibrated.",
+        "Clean or replace the valve; if it is well, measure its delay anew.",
     ),
     "air-low": Fault(
         38,
@@ -159,6 +195,12 @@ FAULTS: Mapping[str, Fault] = {
         Effect.stop,
         "The outputs are held: the control process got no orders for a moment, or a guard or the emergency stop acted.",
         "Reset and start; if it comes back, look for programs that load the computer.",
+    ),
+    "alarm-found": Fault(
+        81,
+        Effect.note,
+        "A hazardous piece was sent to its outlet.",
+        "Take it out of the outlet as the plant's rules say.",
     ),
     "hazard-found": Fault(
         80,

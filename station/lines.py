@@ -52,6 +52,9 @@ class Line(AbstractContextManager["Line"], Protocol):
     def labels(self) -> tuple[Label, ...]:
         """What every piece that has fallen so far really was; empty where nobody knows."""
 
+    def sort_by(self, config: Config) -> None:
+        """The recipe was changed: what belongs where is another question now."""
+
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
 
@@ -87,6 +90,9 @@ class Plant:
 
     def labels(self) -> tuple[Label, ...]:
         return ()
+
+    def sort_by(self, config: Config) -> None:
+        """Nobody knows the truth anyway."""
 
     def truth(self, since_mm: float | None) -> None:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from control.types import Cost, Recipe, Rule
@@ -55,10 +55,45 @@ def load_recipe(
         raise ConfigError(f"There is no recipe {name!r}; there are {', '.join(recipes_beside(config))}.")
     path = config.resolve(config.file.recipe).with_name(f"{name}.yaml")
     file = read_recipe(path, config)
-    return file, checked_recipe(file, str(path), _digest(path), labels, materials)
+    if file.rest_outlet != config.recipe.rest_outlet:
+        raise ConfigError(f"{path}  rest_outlet  everything that passes falls into {config.recipe.rest_outlet!r} here")
+    return file, checked_recipe(file, str(path), digest_of(path), labels, materials)
 
 
-def _digest(path: Path) -> str:
+class RecipeShelf:
+    """The recipes people may choose from, and which of them a restarted child has to sort by."""
+
+    def __init__(
+        self,
+        config: Config,
+        labels: tuple[str, ...],
+        materials: Mapping[str, Material],
+        taken: Callable[[Config], None],
+    ) -> None:
+        """``taken`` is told the station's settings with the recipe that counts from now on."""
+        self._config = config
+        self._labels = labels
+        self._materials = materials
+        self._taken = taken
+
+    def names(self) -> tuple[str, ...]:
+        return recipes_beside(self._config)
+
+    def load(self, name: str) -> Recipe:
+        """Raises ConfigError with everything that is wrong with it for this line."""
+        return load_recipe(self._config, name, self._labels, self._materials)[1]
+
+    def take(self, name: str) -> None:
+        """The sorter sorts by it."""
+        file, _ = load_recipe(self._config, name, self._labels, self._materials)
+        where = Path(self._config.file.recipe).with_name(f"{name}.yaml")
+        station = self._config.file.model_copy(update={"recipe": str(where)})
+        self._config = self._config.model_copy(update={"file": station, "recipe": file})
+        self._taken(self._config)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a recipe file, as hexadecimal text."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

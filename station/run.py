@@ -23,6 +23,7 @@ from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
+from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
 from station.state import NOT_CONNECTED
@@ -103,6 +104,8 @@ class _Station:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
+        shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
+        self._desk.allow_recipes(shelf)
         if self._line.has_mishaps:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
@@ -273,6 +276,13 @@ class _Station:
                 if self._vision.link.send(Conditions(items)):
                     self._told = items
 
+    def _take_recipe(self, config: Config) -> None:
+        """For children that start anew, and for the truth of the line, counted from here on."""
+        self._plan = self._plan._replace(config=config)
+        self._line.sort_by(config)
+        if self._sorting_since_mm is not None:
+            self._sorting_since_mm = self._line.position_mm() - config.file.sorting.decision_mm
+
     def _take_truth(self) -> None:
         """What fell where, counted from the first piece that could be sorted."""
         status = self._desk.status()
@@ -295,6 +305,7 @@ class _Station:
         """Everything to the disk, and the summary when one was asked for."""
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
+        self._desk.save_openings()
         summary = summarize(self._facts())
         if self._options.summary is not None:
             write_summary(self._options.summary, summary)

@@ -22,7 +22,7 @@ from station.codebook import Material
 from station.config import Config, ConfigError
 from station.ledger import Provenance
 from station.named_files import CalibrationFile
-from station.recipes import checked_recipe
+from station.recipes import checked_recipe, digest_of
 from station.sections import BankSection, FolderCameraSection, OpencvCameraSection
 from station.sorter import SorterSettings
 from station.weighing import station_priors
@@ -130,8 +130,8 @@ def is_simulated(config: Config) -> bool:
 
 def recipe(config: Config, labels: tuple[str, ...], materials: Mapping[str, Material]) -> Recipe:
     """The recipe with the hazards of the codebook added; they are no one's to tune away."""
-    where = str(config.resolve(config.file.recipe))
-    return checked_recipe(config.recipe, where, config.digest, labels, materials)
+    where = config.resolve(config.file.recipe)
+    return checked_recipe(config.recipe, str(where), digest_of(where), labels, materials)
 
 
 def ejectors(config: Config) -> tuple[Ejector, ...]:

@@ -117,6 +117,10 @@ class SimulatedLine:
             for piece in self._landed
         )  # fmt: skip
 
+    def sort_by(self, config: Config) -> None:
+        """What belongs where, from now on."""
+        self._config = config
+
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
         self._hear()

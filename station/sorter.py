@@ -28,8 +28,10 @@ from station.judge import Judge
 from station.ledger import Entry, Ledger, Provenance
 from station.mass import MassPrior
 from station.shots import Neighbour, Shots
+from station.slip import SlipWatch
 from station.state import POWERS, Facts, next_state
 from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
+from station.valves import Valves
 from station.watch import Watch
 from vision.evidence import posterior
 from vision.tracker import Tracker, TrackerSettings
@@ -83,6 +85,8 @@ class Sorter:
         self._ledger = Ledger(settings.provenance, close_line, settings.masses)
         self._judge = Judge(settings.labels, settings.correlation, settings.recipe)
         self._shots = Shots(settings.ejectors, settings.schedule)
+        self._valves = Valves(settings.ejectors, settings.schedule.max_pulse_ms)
+        self._slip = SlipWatch(settings.ticks_per_mm)
         self._seen_ns: int | None = None
         self._faults = FaultBook()
         self._latched = latched
@@ -153,15 +157,26 @@ class Sorter:
 
     def _hear_sample(self, sample: MachineSample, now_ns: int) -> tuple[PieceRecord, ...]:
         news = self._belt.take(sample)
+        if sample.reports or sample.outputs is not None or sample.felt is not None:
+            self._valves.hear(sample, belt_now(self._belt))
         self._watch.hear_sample(sample, news)
         self._ledger.report(sample.reports)
-        return self.finish(now_ns) if news.epoch else ()
+        if not news.epoch:
+            return ()
+        self._slip.forget()
+        return self.finish(now_ns)
 
     def _note_faults(self, inputs: Inputs) -> None:
         """Which faults are present now; what was found in the last step is told once."""
         self._watch.count_frames(inputs)
         self._faults.see(
-            dict(self._latched) | self._watch.conditions(inputs) | self._hazard | self._alarm, inputs.now_ns
+            dict(self._latched)
+            | self._watch.conditions(inputs)
+            | dict(self._valves.conditions())
+            | self._slip.conditions()
+            | self._hazard
+            | self._alarm,
+            inputs.now_ns,
         )
         self._latched, self._hazard, self._alarm = (), {}, {}
 
@@ -176,6 +191,7 @@ class Sorter:
                 self._faults.reset()
             if state is State.starting and self._state is not State.starting:
                 self._start_tick = self._belt.tick
+                self._valves.forgive()
             self._state = state
             answers.append(OrderAnswer(given.number, refusal))
         answers += [self._judge.change(given, self._settings.ejectors) for given in inputs.recipes]
@@ -215,6 +231,7 @@ class Sorter:
         sightings = eye.find()
         ids = self._tracker.see(tick, self._settings.ticks_per_mm, sightings)
         self._newest_piece = max((self._newest_piece, *ids))
+        self._slip.see(tick, sightings, ids)
         for look in eye.look(self._requests(ids, sightings)):
             self._tracker.add(look)
         return tuple(self._mark(sighting, id_) for sighting, id_ in zip(sightings, ids, strict=True)), True
@@ -287,8 +304,9 @@ class Sorter:
             self._ledger.settle(replace(entry, decision=passing, is_open=False))
             return ()
         scores = dict(zip(self._settings.labels, entry.scores, strict=True))
-        shot = self._shots.cut(piece, decision, around, scores, self._judge.recipe, belt, 0)
+        shot = self._shots.cut(piece, decision, around, scores, self._judge.recipe, belt, self._valves.dead)
         if isinstance(shot, Ejection):
+            self._valves.expect(shot)
             slack = slack_ms(shot.open_tick, belt)
             self._ledger.settle(replace(entry, piece=piece, ejection=shot, slack_ms=slack, is_open=False))
             return (self._job(shot, decision),)
@@ -347,6 +365,7 @@ class Sorter:
             now_ns=now_ns,
             recipe=self._judge.recipe.version,
             grades=self._judge.grades,
+            valves=self._valves.health,
         )
 
     def _sentence(self) -> str:

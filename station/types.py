@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from control.grade import Grade
 from control.types import Command, Decision, Ejection, MachineDown, MachineSample, Outcome, Recipe, ShotReport
+from station.valves import ValveHealth
 from vision.types import Box, FrameStamp, Piece
 
 
@@ -168,6 +169,7 @@ class Status:
     now_ns: int
     recipe: str = ""
     grades: tuple[Grade, ...] = ()
+    valves: tuple[ValveHealth, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

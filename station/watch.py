@@ -11,6 +11,9 @@ from station.types import Inputs
 
 _SAMPLE_LIMIT_NS = 300_000_000
 _STUCK_LIMIT_NS = 300_000_000
+_COMPARED_NS = 1_000_000_000
+_COASTING_NS = 4_000_000_000
+_STANDING_TICKS = 20
 _DROPPED_WINDOW_NS = 10_000_000_000
 _DROPPED_LIMIT = 0.01
 _UNPLACED_WINDOW_NS = 2_000_000_000
@@ -40,6 +43,10 @@ class Watch:
         self._encoder: dict[str, str] = {}
         self._tick = 0
         self._moved_ns = 0
+        self._signal: bool | None = None
+        self._signal_ns = 0
+        self._mark = (0, 0)
+        self._disagreement: dict[str, str] = {}
         self._window = (0, FrameCounts())
         self._dropping: dict[str, str] = {}
         self._unplaced_ns = -_UNPLACED_WINDOW_NS
@@ -58,7 +65,24 @@ class Watch:
         self._encoder = {} if news.trouble is None else _TROUBLES[news.trouble]
         if news.tick != self._tick or not sample.running:
             self._moved_ns = sample.taken_ns
+        self._compare(sample, news)
         self._tick = news.tick
+
+    def _compare(self, sample: MachineSample, news: BeltNews) -> None:
+        """The drive's own signal against the count, second by second; a drive that is switched off coasts at first."""
+        if sample.belt_moving is None or sample.belt_moving is not self._signal:
+            self._signal, self._signal_ns = sample.belt_moving, sample.taken_ns
+            self._mark, self._disagreement = (news.tick, sample.taken_ns), {}
+            return
+        if not sample.belt_moving and sample.taken_ns - self._signal_ns < _COASTING_NS:
+            self._mark = news.tick, sample.taken_ns
+        tick, since_ns = self._mark
+        if sample.taken_ns - since_ns < _COMPARED_NS:
+            return
+        ran = abs(news.tick - tick)
+        words = f"drive {'runs' if sample.belt_moving else 'stands'}, encoder counted {ran} in a second"
+        self._disagreement = {} if (ran > _STANDING_TICKS) is sample.belt_moving else {"encoder-disagrees": words}
+        self._mark = news.tick, sample.taken_ns
 
     def count_frames(self, inputs: Inputs) -> None:
         """Totals, and after every window whether too many frames were dropped in it."""
@@ -81,7 +105,9 @@ class Watch:
 
         A machine that was down for a moment between two steps was down in this one.
         """
-        found = dict(inputs.conditions) | self._encoder | self._dropping | self._machine(inputs.now_ns)
+        found = (
+            dict(inputs.conditions) | self._encoder | self._disagreement | self._dropping | self._machine(inputs.now_ns)
+        )
         if inputs.now_ns - self._unplaced_ns < _UNPLACED_WINDOW_NS:
             found["frames-unplaced"] = f"{self.counts.unplaced} since the start"
         self._down_is_news = False

@@ -14,7 +14,7 @@ from station import setup
 from station.children import ControlSetup, control_main
 from station.config import Config, ConfigError
 from station.crew import start_member
-from station.latency.figures import Blast, Quantiles, blasts_of, misses_mm, quantiles, too_long
+from station.latency.figures import Blast, Quantiles, blasts_of, misses_mm, quantiles, seen_off_mm, too_long
 from station.latency.line import BenchLine
 from station.latency.paper import JobTally, PaperBelt, PaperSetup, paper_vision_main
 from station.link import open_link
@@ -27,6 +27,7 @@ _WARM_S = 60.0
 _LAST_WORDS_S = 10.0
 _BEHIND_MM = 0.5
 _STEADY = 0.03
+_MOST = 0.97
 _SETTLED_NS = 600_000_000
 
 
@@ -52,6 +53,9 @@ class Figures(NamedTuple):
     placement_mm: Quantiles
     placement_bias_mm: float
     ramping_mm: Quantiles
+    seen_mm: Quantiles
+    expected_openings: int
+    troubles: tuple[str, ...]
     too_long: int
     longest_on_ms: float
     slack_ms_least: float
@@ -123,6 +127,7 @@ class Chain:
         self.polls: list[ControlStatus] = []
         self.tally: JobTally | None = None
         self.status: Status | None = None
+        self.troubles: list[str] = []
         self.finished = False
 
     def hear(self) -> None:
@@ -133,6 +138,7 @@ class Chain:
                     self.records.append(message)
                 case Status():
                     self.status = message
+                    self.troubles += [f"{fault.code} {fault.detail}".strip() for fault in message.faults]
                 case JobTally():
                     self.tally = message
                 case Finished():
@@ -180,7 +186,7 @@ def measure(plan: Plan, load: Load, line: BenchLine, say: Callable[[str], None])
         raise MachineLost("A process of the bench ended by itself; look at the messages above.") from gone
     finally:
         chain.end()
-    return _figures(plan, line, chain, paper, stopped_ns)
+    return _figures(plan, line, chain, paper, load, stopped_ns)
 
 
 def _is_sorting(chain: Chain) -> bool:
@@ -194,7 +200,7 @@ def _go_on(seconds: float, hear: Callable[[], None]) -> None:
         time.sleep(0.005)  # noqa: TID251
 
 
-def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, stopped_ns: int) -> Figures:
+def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, load: Load, stopped_ns: int) -> Figures:
     tally = chain.tally
     assert tally is not None, "it is sent before the last word"
     limits = line_limits(plan.config)
@@ -210,6 +216,7 @@ def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, stopp
     per_mm = plan.config.calibration.ticks_per_mm
     last, trips = chain.polls[-1], sorted(poll.round_trip_us_p99 for poll in chain.polls[1:] or chain.polls)
     over = too_long(blasts, limits)
+    expected = round(load.seconds * load.shots_per_s)
     placement = quantiles(misses)
     return Figures(
         pieces=len(chain.records),
@@ -221,6 +228,9 @@ def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, stopp
         placement_mm=placement,
         placement_bias_mm=sum(misses) / len(misses) if misses else 0.0,
         ramping_mm=quantiles(ramping),
+        seen_mm=quantiles(seen_off_mm([record.piece.at / per_mm for record in chain.records], paper.belt.spacing_mm)),
+        expected_openings=expected,
+        troubles=tuple(dict.fromkeys(chain.troubles)),
         too_long=over,
         longest_on_ms=max((blast.on_ms for blast in blasts), default=0.0),
         slack_ms_least=slack[0] if slack else 0.0,
@@ -233,6 +243,7 @@ def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, stopp
         controller_fifo=all(status.fifo for status in line.statuses),
         controller_late_us_p99=max((status.late_us_p99 for status in line.statuses), default=0.0),
         bars={
+            "sorted all the time": len(blasts) >= _MOST * expected,
             "every job exactly one result": tally.sent > 0 and tally.once == tally.sent,
             "placement p99.9 at most 1 mm": bool(misses) and placement.p999 <= 1.0,
             "no shot fired late": tally.behind_max <= _BEHIND_MM * per_mm,

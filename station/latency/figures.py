@@ -67,6 +67,13 @@ def _turns(belt: PaperBelt) -> dict[int, int]:
     return {order[belt.piece(number).ejector.output]: number for number in range(len(belt.ejectors))}
 
 
+def seen_off_mm(at_mm: Sequence[float], spacing_mm: float) -> list[float]:
+    """How far places that should lie ``spacing_mm`` apart are from the even grid that fits them best."""
+    turns = [2 * math.pi * at / spacing_mm for at in at_mm]
+    middle = math.atan2(sum(map(math.sin, turns)), sum(map(math.cos, turns))) * spacing_mm / (2 * math.pi)
+    return [math.remainder(at - middle, spacing_mm) for at in at_mm]
+
+
 def too_long(blasts: Iterable[Blast], limits_ms: Sequence[float]) -> int:
     """Openings that lasted longer than the output's limit (and the two milliseconds that a scan may take)."""
     return sum(blast.on_ms > limits_ms[blast.output] + 2.0 for blast in blasts)

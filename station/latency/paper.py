@@ -200,6 +200,7 @@ class _Talk:
         self._station = station
         self._unsent: deque[object] = deque()
         self._state = State.idle
+        self._told = (State.idle, 0)
         self._connected_ns: int | None = None
         self.finishing_ns: int | None = None
 
@@ -218,8 +219,10 @@ class _Talk:
         return (OrderGiven(1, Order.start, "bench"),) if self._state is State.idle and is_settled else ()
 
     def publish(self, outputs: Outputs, _frame: Frame | None) -> None:
-        if outputs.status.state is not self._state:
+        news = (outputs.status.state, len(outputs.status.faults))
+        if news != self._told:
             self._unsent.append(outputs.status)
+            self._told = news
         self._state = outputs.status.state
         self._unsent.extend(outputs.records)
         self.flush()

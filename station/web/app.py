@@ -79,6 +79,7 @@ def _add_page(app: FastAPI, view: StationView, words: Environment, *, has_review
             outcomes=tuple(Outcome),
             mishaps=MISHAP_TITLES,
             has_review=has_review,
+            recipes=view.recipes(),
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
@@ -113,6 +114,13 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
     async def keep(request: Request) -> JSONResponse:
         await read_body(request)
         return _answer(await view.keep_this(_who(request)))
+
+    @app.post("/api/recipe", response_model=None)
+    async def recipe(request: Request) -> JSONResponse:
+        name = (await read_body(request)).get("recipe")
+        if not isinstance(name, str) or name not in view.recipes():
+            raise BadBody(422, f'"recipe" has to be one of {", ".join(view.recipes())}.')
+        return _answer(await view.set_recipe(name, _who(request)))
 
     @app.post("/api/mishaps", response_model=None)
     async def mishap(request: Request) -> JSONResponse:

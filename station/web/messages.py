@@ -60,6 +60,9 @@ def status_message(view: StationView) -> Message:
         "speed_mm_s": None if status is None else round(status.speed_mm_s, 1),
         "open_pieces": None if status is None else status.open_pieces,
         "performance": None if performance is None else performance._asdict(),
+        "recipe": "" if status is None else status.recipe.rpartition(" ")[0],
+        "grades": [] if status is None else [grade._asdict() for grade in status.grades],
+        "valves": _valves(view),
         "faults": [_fault(row, 0 if status is None else status.now_ns) for row in view.faults()],
         "recording": _recording(view),
         "mishaps": sorted(view.mishaps()) if view.facts().is_simulated else [],
@@ -73,6 +76,20 @@ def _recording(view: StationView) -> Message | None:
         return None
     days = {"days_kept": news.days_kept, "days_left": news.days_left}
     return {**news._asdict(), **{name: None if value is None else round(value, 2) for name, value in days.items()}}
+
+
+def _valves(view: StationView) -> list[Message]:
+    """Every output that has ever opened, with what is known of it in this run."""
+    status = view.status()
+    known = {valve.output: valve for valve in (() if status is None else status.valves)}
+    openings = view.openings()
+    rows: list[Message] = []
+    for output in sorted({*openings, *known}):
+        valve = known.get(output)
+        word = "" if valve is None else "dead" if valve.is_dead else "slow" if valve.is_slow else "well"
+        response = None if valve is None or valve.response_ms is None else round(valve.response_ms, 1)
+        rows.append({"output": output, "openings": openings.get(output, 0), "response_ms": response, "word": word})
+    return rows
 
 
 def counts_message(view: StationView) -> Message:

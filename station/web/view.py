@@ -112,6 +112,15 @@ class StationView(Protocol):
     async def give_order(self, order: Order, by: str) -> str | None:
         """None when the order was taken, else the sentence that says why not."""
 
+    def openings(self) -> Mapping[int, int]:
+        """How often each output has opened in its life."""
+
+    def recipes(self) -> tuple[str, ...]:
+        """Names that ``set_recipe`` takes, in order."""
+
+    async def set_recipe(self, name: str, by: str) -> str | None:
+        """Sort by another recipe from the next piece on; None when it is so, else the sentence that says why not."""
+
     def mishaps(self) -> frozenset[Mishap]:
         """Those that are on; only asked of simulated lines."""
 

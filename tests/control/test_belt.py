@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -190,3 +192,54 @@ def test_speed_before_two_readings_is_zero() -> None:
 
     belt.take(make_sample(5, 0))
     assert belt.speed_mm_s == 0.0
+
+
+def paced(places_mm: list[float], doubts_ms: list[float] | None = None, late_ms: list[float] | None = None) -> Belt:
+    """A belt told a place every ten milliseconds, each stamp ``late_ms`` off and said to be in doubt by so much."""
+    belt = Belt(10.0, 32, 8000.0)
+    for n, mm in enumerate(places_mm):
+        off = 0.0 if late_ms is None else late_ms[n]
+        doubt = 0.0 if doubts_ms is None else doubts_ms[n]
+        sample = make_sample(round(10 * mm), round((10 * n + off) * MS))
+        belt.take(sample._replace(doubt_ns=round(doubt * MS)))
+    return belt
+
+
+@pytest.mark.parametrize("acceleration", [-800.0, 0.0, 500.0])
+def test_speed_and_acceleration_are_those_of_this_moment(acceleration: float) -> None:
+    times = [n / 100 for n in range(60)]
+    motion = paced([1500 * t + acceleration * t * t / 2 for t in times]).motion()
+
+    assert motion.speed_mm_s == pytest.approx(1500 + acceleration * times[-1], abs=6)
+    assert motion.acceleration_mm_s2 == pytest.approx(acceleration, abs=30)
+
+
+def test_a_rollers_wobble_is_not_taken_for_a_ramp() -> None:
+    wobble = [1500 * n / 100 + 0.6 * math.sin(2 * math.pi * 3.75 * n / 100) for n in range(120)]
+
+    assert abs(paced(wobble).motion().acceleration_mm_s2) < 250
+
+
+def test_a_belt_that_was_just_heard_of_has_a_speed_and_no_acceleration() -> None:
+    assert Belt(10.0, 32, 8000.0).motion() == (0.0, 0.0)
+    assert tuple(paced([0.0, 15.0, 30.0]).motion()) == pytest.approx((1500.0, 0.0))
+
+
+def test_a_reading_whose_instant_is_in_doubt_moves_no_frame() -> None:
+    doubts = [0.2] * 30 + [4.0] + [0.2] * 4
+    late = [0.0] * 30 + [3.5] + [0.0] * 4
+    places = [3.0 * 10 * n for n in range(35)]
+
+    between = 300 * MS + 2 * MS
+    careful = paced(places, doubts, late).tick_at(between)
+    careless = paced(places, None, late).tick_at(between)
+
+    assert careful == pytest.approx(9060, abs=1)
+    assert careless is not None
+    assert abs(careless - 9060) > 30
+
+
+def test_where_only_doubtful_readings_enclose_a_frame_they_are_used() -> None:
+    belt = paced([15.0 * n for n in range(20)], [0.2] * 18 + [4.0] * 2)
+
+    assert belt.tick_at(185 * MS) == pytest.approx(2775, abs=1)

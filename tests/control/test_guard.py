@@ -257,3 +257,70 @@ def test_estop_wins_every_job_has_one_answer_and_a_stop_is_left_only_through_res
         assert admission.run <= command.run
         assert admission.armed <= command.armed
         assert admission.run == (command.run and rested)
+
+
+PICTURE = GuardLimits(outputs=0b1111, max_length_counts=500, max_picture_ms=100.0)
+
+
+def with_picture(age_ms: int | None) -> Admission:
+    guard, sample, now_ns = Guard(PICTURE), make_sample(0, 0), 1000 * MS
+    guard.admit(REST, sample, now_ns, now_ns)
+    seen_ns = None if age_ms is None else now_ns - age_ms * MS
+    return guard.admit(order(make_job(1))._replace(seen_ns=seen_ns), sample, now_ns, now_ns)
+
+
+@pytest.mark.parametrize(("age_ms", "fires"), [(0, True), (100, True), (101, False), (None, False)])
+def test_what_was_seen_too_long_ago_fires_nothing(age_ms: int | None, fires: bool) -> None:
+    admission = with_picture(age_ms)
+
+    assert [job.id for job in admission.jobs] == ([1] if fires else [])
+    assert why(admission) == ([] if fires else [Refusal.old_picture])
+    assert (admission.run, admission.armed, admission.held) == (True, True, None)
+
+
+def test_a_job_refused_for_an_old_picture_may_come_again_with_a_new_one() -> None:
+    guard, sample = Guard(PICTURE), make_sample(0, 0)
+    guard.admit(REST, sample, 0, 0)
+    guard.admit(order(make_job(1)), sample, 0, 0)
+
+    again = guard.admit(order(make_job(1))._replace(seen_ns=0), sample, 0, 0)
+
+    assert [job.id for job in again.jobs] == [1]
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+@pytest.mark.parametrize("count", [0, 5, 40_000])
+@pytest.mark.parametrize(("ahead", "is_near"), [(0, True), (3000, True), (3001, False), (-1, True), (-3001, True)])
+def test_a_job_further_ahead_than_the_line_is_long_is_refused(bits: int, count: int, ahead: int, is_near: bool) -> None:
+    guard = Guard(GuardLimits(0b1111, 500, max_ahead_counts=3000, counter_bits=bits))
+    sample = make_sample(count % 2**bits, 0)
+    guard.admit(REST, sample, 0, 0)
+
+    job = make_job(1, open_count=(count + ahead) % 2**bits)
+    admission = guard.admit(order(job)._replace(seen_ns=0), sample, 0, 0)
+
+    assert why(admission) == ([] if is_near else [Refusal.too_far])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "length", "passes"),
+    [
+        (0b0001, 100, True),
+        (0b0001, 101, False),
+        (0b1000, 400, True),
+        (0b1000, 401, False),
+        (0b0100, 300, True),
+        (0b1100, 300, True),
+        (0b1100, 301, False),
+        (0b1001, 101, False),
+        (0b1001, 100, True),
+    ],
+)
+def test_a_flap_may_be_open_longer_than_a_valve(outputs: int, length: int, passes: bool) -> None:
+    guard = Guard(GuardLimits(0b1111, 100, longer=((0b1000, 400), (0b0100, 300))))
+    sample = make_sample(0, 0)
+    guard.admit(REST, sample, 0, 0)
+
+    admission = guard.admit(order(make_job(1, length=length, outputs=outputs))._replace(seen_ns=0), sample, 0, 0)
+
+    assert why(admission) == ([] if passes else [Refusal.pulse_length])

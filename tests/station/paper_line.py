@@ -97,12 +97,15 @@ class PaperLine:
         start_count: int = 0,
         speed_mm_s: float = 1500.0,
         min_slack_ms: float = 60.0,
+        ramp_mm_s2: float = 1000.0,
     ) -> None:
         self.now_ns = 1_000_000_000
         self.sorter = Sorter(settings(counter_bits, min_slack_ms))
         self.eye = PaperEye(pieces)
         encoder = EncoderSettings(10.0, counter_bits, start_count)
-        self.belt = DrivenBelt(DriveSettings(speed_mm_s=speed_mm_s, wow=0.0), encoder, self.now_ns)
+        self.belt = DrivenBelt(
+            DriveSettings(speed_mm_s=speed_mm_s, wow=0.0, ramp_mm_s2=ramp_mm_s2), encoder, self.now_ns
+        )
         self.fired: list[ValveEvent] = []
         limits = ControllerSettings((400.0,) * 16, encoder=encoder)
         self.machine = SimMachine(limits, self.belt, lambda: self.now_ns, self.fired.append)

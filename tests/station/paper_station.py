@@ -89,6 +89,7 @@ class PaperStation:
     is_silent: bool = False
     fault_rows: tuple[FaultRow, ...] = ()
     orders: list[tuple[Order, str]] = field(default_factory=list)
+    chosen: list[tuple[str, str]] = field(default_factory=list)
     on: set[Mishap] = field(default_factory=set)
     board: PictureBoard = field(default_factory=PictureBoard)
     seq: int = 0
@@ -160,6 +161,16 @@ class PaperStation:
     async def keep_this(self, by: str) -> str | None:
         self.kept.append(by)
         return None
+
+    def openings(self) -> Mapping[int, int]:
+        return {0: 12_000, 8: 31_415}
+
+    def recipes(self) -> tuple[str, ...]:
+        return ("copper-first", "brass-first")
+
+    async def set_recipe(self, name: str, by: str) -> str | None:
+        self.chosen.append((name, by))
+        return "Close the guard first." if self.guard_open else None
 
     def mishaps(self) -> frozenset[Mishap]:
         return frozenset(self.on)

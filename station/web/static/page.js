@@ -34,11 +34,31 @@ function showStatus(status) {
   showFaults(status.faults, status.level);
   showFigures(status);
   at("keep").hidden = !status.recording;
+  if (status.recipe) setText(at("recipe-now"), status.recipe);
+  showGrades(status.grades);
+  showValves(status.valves);
   for (const knob of document.querySelectorAll("[data-mishap]")) {
     knob.setAttribute("aria-pressed", String(status.mishaps.includes(knob.dataset.mishap)));
   }
   if (status.state !== lastState) answer("", "calm");
   lastState = status.state;
+}
+
+function showGrades(grades) {
+  const share = (value) => (value === null ? "–" : `${(100 * value).toFixed(1)} %`);
+  const words = grades.map(({ outlet, target, threshold, estimated, met }) =>
+    `${outlet}: to grade ${share(target)}, estimated ${share(estimated)} from confidence ${threshold.toFixed(2)}${met ? "" : ", not reached"}`);
+  if (at("grades")) setText(at("grades"), words.join(" · "));
+}
+
+function showValves(valves) {
+  const body = at("valves").tBodies[0];
+  while (body.rows.length > valves.length) body.deleteRow(-1);
+  valves.forEach(({ output, openings, response_ms, word }, n) => {
+    const row = body.rows[n] ?? body.insertRow();
+    const cells = [output, openings, response_ms === null ? "–" : `${response_ms} ms`, word || "–"];
+    cells.forEach((text, c) => setText(row.cells[c] ?? row.insertCell(), String(text)));
+  });
 }
 
 function takeFacts(facts) {
@@ -102,5 +122,11 @@ for (const knob of document.querySelectorAll("[data-mishap]")) {
     else answer(refusal, "attention");
   });
 }
+
+at("change-recipe")?.addEventListener("click", async () => {
+  const { taken, refusal } = await ask("/api/recipe", { recipe: at("recipe").value });
+  if (taken) answer(`Recipe ${at("recipe").value}: taken, from the next piece on.`, "calm");
+  else answer(`Recipe refused. ${refusal}`, "attention");
+});
 
 connect({ told, linked, lost, pictured: (buffer) => picture.show(buffer) });
