@@ -8,13 +8,15 @@ from control.types import Decision, Reason, Recipe, Rule
 from vision.types import Piece
 
 _HAZARD_LOOKS = 2
+_RECOGNISED = 0.25
 
 
 def decide(piece: Piece, labels: Sequence[str], posterior: Sequence[float], recipe: Recipe) -> Decision:
     """Decide one piece; ``posterior`` holds one probability per label of the model, in the order of ``labels``.
 
-    A rule's confidence is the sum over its labels, so copper that may be either of two coppers is still copper.
-    Raises ValueError when there are not as many probabilities as labels.
+    A piece of which not even one label is a quarter likely was not recognised: it is unsure, whatever rules say of
+    its best label. A rule's confidence is the sum over its labels, so copper that may be either of two coppers is still
+    copper. Raises ValueError when there are not as many probabilities as labels.
     """
     scores = dict(zip(labels, posterior, strict=True))
     if piece.evidence.looks == 0 or not scores:
@@ -25,6 +27,8 @@ def decide(piece: Piece, labels: Sequence[str], posterior: Sequence[float], reci
     best = max(scores, key=lambda label: scores[label])
     if piece.touching:
         return Decision(piece.id, best, scores[best], None, Reason.touching)
+    if scores[best] < _RECOGNISED:
+        return Decision(piece.id, best, scores[best], None, Reason.unsure)
     return _apply_rules(piece, best, scores, recipe)
 
 
