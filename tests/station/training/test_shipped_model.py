@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_the_shipped_model_proves_itself() -> None:
-    classifier = Classifier(load_card(ROOT / "models/rendered-v1"))
+    classifier = Classifier(load_card(ROOT / "models/scrap-v1"))
     classifier.self_test()
     assert set(classifier.card.labels) <= set(read_families(ROOT / "configs/codebook.csv"))
 
 
 def test_the_shipped_model_is_small_and_owns_up_to_its_limits() -> None:
-    card = load_card(ROOT / "models/rendered-v1")
+    card = load_card(ROOT / "models/scrap-v1")
     assert (card.folder / card.file).stat().st_size < 4_000_000
     assert card.notes[0].startswith("Rendered only, not measured on real material")
     assert {figures.split for figures in card.measured} == {"val", "test", "held-out light"}
