@@ -107,8 +107,8 @@ def read_sprites(atlas: Path | None, class_ids: Sequence[str]) -> tuple[tuple[Sp
 
 def make_parts(course: Course, material: Material, work: Path, *, workers: int, tell: Told) -> dict[str, Lessons]:
     """All parts of the course; those that ``work`` holds from an earlier run with the same settings are kept."""
-    portions = _portions(course)
-    files = {one: work / f"{one.part.replace(' ', '-')}-{one.number}-{key(course, material)}.npz" for one in portions}
+    files = portion_files(course, material, work)
+    portions = list(files)
     missing = [one for one in portions if not files[one].exists()]
     tell("Painting", len(portions) - len(missing), len(portions))
     if workers == 1:
@@ -121,6 +121,12 @@ def make_parts(course: Course, material: Material, work: Path, *, workers: int, 
     for one in portions:
         parts.setdefault(one.part, []).append(_read(files[one]))
     return {name: joined(found) for name, found in parts.items()}
+
+
+def portion_files(course: Course, material: Material, work: Path) -> dict[Portion, Path]:
+    """Where ``work`` keeps each portion of the course, in the order of the crops."""
+    name = key(course, material)
+    return {one: work / f"{one.part.replace(' ', '-')}-{one.number}-{name}.npz" for one in _portions(course)}
 
 
 def key(course: Course, material: Material, more: str = "") -> str:

@@ -28,6 +28,7 @@ from station.training.course import (
     Told,
     key,
     make_parts,
+    portion_files,
 )
 from station.training.findings import hazard_note, unknown_note
 from station.training.lessons import Lessons
@@ -97,7 +98,7 @@ def make_model(
 
     work.mkdir(parents=True, exist_ok=True)
     parts = make_parts(course, material, work, workers=ways.workers, tell=ways.tell)
-    maps = _Maps(parts, _all_maps(parts, course, material, work, ways))
+    maps = _Maps(parts, _all_maps(course, material, work, ways))
     with ProcessPoolExecutor(1, get_context("spawn")) as second_core:
         arms = _arms(second_core, work, course, material, ways)
         top, epochs = _taught(maps, TAUGHT, ways.schedule, work, course, material, ways.tell)
@@ -123,30 +124,28 @@ def make_model(
     return kept
 
 
-def _all_maps(
-    parts: Mapping[str, Lessons], course: Course, material: Material, work: Path, ways: Ways
-) -> dict[str, NDArray[np.float16]]:
+def _all_maps(course: Course, material: Material, work: Path, ways: Ways) -> dict[str, NDArray[np.float16]]:
     """Maps of every part, from ``work`` when they were made before."""
-    from station.training.network import body_maps
+    from station.training.network import FROZEN, write_maps
 
-    found = {}
-    for n, (name, part) in enumerate(parts.items()):
-        ways.tell("Frozen blocks", n, len(parts))
-        file = work / f"maps-{name.replace(' ', '-')}-{key(course, material)}.npy"
-        if not file.exists():
-            unfinished = file.with_suffix(".partial")
-            with unfinished.open("wb") as written:
-                np.save(written, body_maps(part.crops, course.crop.size_px, ways.workers))
-            unfinished.replace(file)
-        found[name] = np.load(file)
-    ways.tell("Frozen blocks", len(parts), len(parts))
-    return found
+    files = portion_files(course, material, work)
+    maps = {one: file.with_name(f"maps-{FROZEN}-{file.stem}.npy") for one, file in files.items()}
+    missing = [one for one, file in maps.items() if not file.exists()]
+    with ProcessPoolExecutor(ways.workers, get_context("spawn")) as pool:
+        run = map if ways.workers == 1 else pool.map
+        for n, _done in enumerate(run(write_maps, map(files.get, missing), map(maps.get, missing)), 1):
+            ways.tell("Frozen blocks", n, len(missing))
+    found: dict[str, list[NDArray[np.float16]]] = {}
+    for one, file in maps.items():
+        found.setdefault(one.part, []).append(np.load(file))
+    return {part: np.concatenate(rows) for part, rows in found.items()}
 
 
 def _taught(
     maps: _Maps, names: Sequence[str], schedule: Schedule, work: Path, course: Course, material: Material, tell: Told
 ) -> tuple[nn.Sequential, int]:
     """Teach on some parts; rendered validation pieces say when to stop, photographs where none are taught."""
+    from station.training.network import FROZEN
     from station.training.train import fit
 
     what = "" if names == TAUGHT else f" on {', '.join(names)} only"
@@ -154,7 +153,7 @@ def _taught(
         maps.joined(names),
         maps.first_looks("val") if "painted" in names else maps.joined([PHOTOS_VAL]),
         schedule,
-        state=work / f"learning-{key(course, material, f'{names} {schedule}')}.pt",
+        state=work / f"learning-{key(course, material, f'{names} {schedule} {FROZEN}')}.pt",
         on_epoch=lambda n, of, loss, right: tell(
             f"Epoch {n}{what}: validation loss {loss:.3f}, right {right:.3f}", n, of
         ),
@@ -248,7 +247,7 @@ def arm_answers(
     from station.training.network import answered
 
     parts = make_parts(course, material, work, workers=1, tell=_quiet)
-    maps = _Maps(parts, _all_maps(parts, course, material, work, Ways(schedule, None, 1, _quiet)))
+    maps = _Maps(parts, _all_maps(course, material, work, Ways(schedule, None, 1, _quiet)))
     top, _epochs = _taught(maps, names, schedule, work, course, material, _quiet)
     return answered(top, maps.maps[PHOTOS_VAL])
 
