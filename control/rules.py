@@ -13,6 +13,7 @@ from vision.types import Piece
 
 _HAZARD_LOOKS = 2
 _HAZARD_VETO = 0.5
+_RECOGNISED = 0.25
 
 Thresholds = Mapping[str, float]
 NO_THRESHOLDS: Thresholds = {}
@@ -27,9 +28,10 @@ def decide(
 ) -> Decision:
     """Decide one piece; ``posterior`` holds one probability per label of the model, in the order of ``labels``.
 
-    A rule's confidence is the sum over its labels, so copper that may be either of two coppers is still copper.
-    ``thresholds`` by outlet raise what a rule asks for. Raises ValueError when there are not as many probabilities as
-    labels.
+    A piece of which not even one label is a quarter likely was not recognised: it is unsure, whatever rules say of
+    its best label. A rule's confidence is the sum over its labels, so copper that may be either of two coppers is still
+    copper. ``thresholds`` by outlet raise what a rule asks for. Raises ValueError when there are not as many
+    probabilities as labels.
     """
     scores = dict(zip(labels, posterior, strict=True))
     if piece.evidence.looks == 0 or not scores:
@@ -41,6 +43,8 @@ def decide(
     if piece.touching:
         return Decision(piece.id, best, scores[best], None, Reason.touching)
     if recipe.stop_labels and not hazard < _HAZARD_VETO * recipe.stop_confidence:
+        return Decision(piece.id, best, scores[best], None, Reason.unsure)
+    if scores[best] < _RECOGNISED:
         return Decision(piece.id, best, scores[best], None, Reason.unsure)
     return _apply_rules(piece, scores, recipe, thresholds)
 

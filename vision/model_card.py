@@ -57,7 +57,11 @@ class LabelFigure:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured on one split of the data."""
+    """What was measured on one split of the data.
+
+    ``low`` and ``high`` bound the accuracy (95 % Wilson, counting objects). ``confusion`` has a row per true class and a
+    column per answer, both in the order of ``classes``; cards of earlier versions have neither.
+    """
 
     split: str
     n: int
@@ -66,6 +70,10 @@ class Figures:
     ece_before: float
     ece_after: float
     per_label: tuple[LabelFigure, ...]
+    low: float = 0.0
+    high: float = 1.0
+    classes: tuple[str, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,9 @@ class _Table:
         self._path = path
         self._where = where
         self._values = values
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
 
     def value(self, key: str, kind: type[_T]) -> _T:
         found = self._values.get(key)
@@ -285,7 +296,18 @@ def _figures(table: _Table) -> Figures:
         ece_before=table.value("ece_before", float),
         ece_after=table.value("ece_after", float),
         per_label=tuple(map(_label_figure, table.tables("per_label"))),
+        low=table.value("low", float) if "low" in table else 0.0,
+        high=table.value("high", float) if "high" in table else 1.0,
+        classes=table.texts("classes") if "classes" in table else (),
+        confusion=_counts(table) if "confusion" in table else (),
     )
+
+
+def _counts(table: _Table) -> tuple[tuple[int, ...], ...]:
+    rows = table.many("confusion")
+    if not all(isinstance(row, list) and all(isinstance(count, int) for count in row) for row in rows):
+        raise table.refusal("confusion", "a list of lists of counts", rows)
+    return tuple(tuple(row) for row in rows if isinstance(row, list))
 
 
 def _label_figure(table: _Table) -> LabelFigure:

@@ -116,7 +116,11 @@ def _figures(figures: Figures) -> CommentedMap:
         macro_f1=round(figures.macro_f1, 4),
         ece_before=round(figures.ece_before, 4),
         ece_after=round(figures.ece_after, 4),
+        low=round(figures.low, 4),
+        high=round(figures.high, 4),
     )
+    out["classes"] = _flow_list(figures.classes)
+    out["confusion"] = [_flow_list(row) for row in figures.confusion]
     out["per_label"] = [
         _flow_map({key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(each).items()})
         for each in figures.per_label

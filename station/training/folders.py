@@ -61,11 +61,25 @@ def _square_of(belt: NDArray[np.uint8], side: int, rng: np.random.Generator) -> 
 
 
 def as_crop(picture: NDArray[np.uint8], belt: NDArray[np.uint8], spec: CropSpec, seed: int) -> NDArray[np.uint8]:
-    """A picture (h, w, 3 or 4) at the model's size, a cut-out on a stretch of ``belt`` that ``seed`` chooses."""
+    """A picture (h, w, 3 or 4) at the model's size, a cut-out on a stretch of ``belt`` that ``seed`` chooses.
+
+    A picture that is no square is filled up by repeating its edges, as the running station does: nothing is squeezed.
+    """
     if picture.shape[2] == 4:
         picture = laid_on_belt(picture, belt, spec.margin, seed)
+    picture = _squared(picture)
     how = cv2.INTER_AREA if picture.shape[0] > spec.size_px else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (spec.size_px, spec.size_px), interpolation=how), np.uint8)
+
+
+def _squared(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    down, right = max(0, width - height), max(0, height - width)
+    if not down and not right:
+        return picture
+    above, before = down // 2, right // 2
+    border = (above, down - above, before, right - before)
+    return np.asarray(cv2.copyMakeBorder(picture, *border, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from dataclasses import replace
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.look import Look, View
-from hil.texture import belt_loop
-from station.training.card_writer import write_card
-from station.training.evaluate import UNKNOWN, LabelledCrops, evaluate
-from station.training.folders import as_crop, read_picture
+from station.training.evaluate import UNKNOWN
+from station.training.folders import read_picture
 from station.training.refusals import TrainingRefused
-from station.training.rollup import roll_up
-from vision.classifier import Classifier
-from vision.crop import CropSpec
-from vision.model_card import ModelCard
 
 INDEX = "images/pieces.csv"
 FAMILY_OF = {
@@ -35,46 +31,68 @@ FAMILY_OF = {
     "trash": "residue",
     "bimetal": UNKNOWN,
 }
+LABELS_OF = {
+    "copper": ("CU-NO2",),
+    "brass": ("BRASS-YEL",),
+    "alu_can": ("AL-UBC", "AL-WROUGHT"),
+    "alu_foil": ("AL-WROUGHT",),
+    "steel": ("FE-SHRED",),
+    "glass": ("RES-MIN",),
+    "paper": ("RES-LIGHT",),
+    "cardboard": ("RES-LIGHT",),
+    "plastic": ("RES-LIGHT",),
+    "trash": ("RES-LIGHT", "RES-MIN"),
+    "bimetal": (),
+}
+_LONGEST_PX = 224
 
 
-def read_photos(data: Path, split: str, spec: CropSpec, coins: bool = True) -> LabelledCrops:
-    """Cut-outs of ``split`` (train or val) laid on a rendered belt, by family; materials nobody is sure of stay out.
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """A photographed piece (h, w, 4) BGRA; ``labels`` are the classes it may be, as far as its photograph tells.
+
+    ``from_coin``: a coin's face, whose outline says nothing about scrap.
+    """
+
+    file: str
+    family: str
+    labels: tuple[str, ...]
+    object_id: str
+    from_coin: bool
+    image: NDArray[np.uint8]
+
+
+def read_cutouts(data: Path, split: str) -> tuple[Cutout, ...]:
+    """Cut-outs of ``split`` (train or val), shrunk to 224 px; materials nobody is sure of stay out.
 
     ``data`` is the folder that holds ``images``. Raises TrainingRefused when it does not.
     """
-    belt = belt_loop(Look(loop_mm=400.0), View())
-    crops: list[NDArray[np.uint8]] = []
-    folders: list[str] = []
-    sources: list[str] = []
-    for n, row in enumerate(_rows(data)):
-        family = FAMILY_OF.get(row["material"])
-        if row["split"] == split and family is not None and (coins or row["source"] != "coins"):
-            crops.append(as_crop(read_picture(data / "images" / row["file"]), belt, spec, seed=n))
-            folders.append(family)
-            sources.append(row["file"])
-    if not crops:
+    found = tuple(_cutout(data, row) for row in _rows(data) if row["split"] == split and row["material"] in FAMILY_OF)
+    if not found:
         raise TrainingRefused(f"{data / INDEX} lists no piece of split {split}.")
-    return LabelledCrops(np.stack(crops), tuple(folders), tuple(sources))
+    return found
 
 
-def with_photo_notes(card: ModelCard, data: Path, families: Mapping[str, str]) -> ModelCard:
-    """Note in the card, and in its file, how the model does on the validation photographs, with and without coins."""
-    eye = Classifier(card)
-    notes = [_note(eye, read_photos(data, "val", card.crop, coins), families, coins) for coins in (True, False)]
-    noted = replace(card, notes=(*card.notes, *notes))
-    write_card(noted)
-    return noted
+def data_id(data: Path) -> str:
+    """What the card calls these photographs: their index by its hash."""
+    digest = hashlib.sha256((data / INDEX).read_bytes()).hexdigest()[:12]
+    return f"photographs, index {digest} (TrashNet, MIT; coins-dataset, MIT)"
 
 
-def _note(eye: Classifier, photos: LabelledCrops, families: Mapping[str, str], coins: bool) -> str:
-    folders = sorted(set(photos.folders) - {UNKNOWN})
-    found = evaluate(eye, photos, roll_up(eye.card.labels, folders, families), "photographs")
-    recalls = ", ".join(f"{name} {figure.recall:.2f} of {figure.n}" for name, figure in found.per_class.items())
-    unknown = "" if found.unknown_auroc is None else f", unknown (bimetal coins) AUROC {found.unknown_auroc:.2f}"
-    return (
-        f"Real validation photographs laid on a rendered belt, as families, {'with' if coins else 'without'} the "
-        f"coins: {found.n} crops, accuracy {found.accuracy:.3f}, balanced {found.balanced_accuracy:.3f}, "
-        f"calibration error {found.ece:.3f}{unknown}; recall {recalls}."
+def objects_of(cutouts: Sequence[Cutout]) -> Counter[str]:
+    """Number of different objects of every family."""
+    return Counter(family for family, _object in {(one.family, one.object_id) for one in cutouts})
+
+
+def _cutout(data: Path, row: dict[str, str]) -> Cutout:
+    image = read_picture(data / "images" / row["file"])
+    shrink = _LONGEST_PX / max(image.shape[:2])
+    if shrink < 1:
+        size = (max(2, round(image.shape[1] * shrink)), max(2, round(image.shape[0] * shrink)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    material = row["material"]
+    return Cutout(
+        row["file"], FAMILY_OF[material], LABELS_OF[material], row["object_group"], row["source"] == "coins", image
     )
 
 

@@ -1,46 +1,44 @@
-"""Teaches the network: the only place that needs PyTorch (the extra ``train``)."""
+"""Teaches the upper blocks of the network, on what the frozen lower ones said about every crop (needs PyTorch)."""
 
 from __future__ import annotations
 
+import copy
 import io
 import math
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from vision.model_card import InputSpec
+from station.training.network import build_top
 
-WIDTHS = (16, 32, 64, 128)
-INPUT = InputSpec("rgb", "nchw", (100.0, 100.0, 100.0), (1 / 60.0, 1 / 60.0, 1 / 60.0))
-_OPSET = 17
 EpochDone = Callable[[int, int, float, float], None]
+Maps = NDArray[np.float16]
+MayBe = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """How the network is taught. It stops early after ``patience`` epochs that did not lower the validation loss.
 
-    The first ``small_share`` of the epochs see the crops shrunk to ``small`` of their size: more rounds for the time.
+    ``mixed`` is the strength of mixup (Zhang et al. 2017, arXiv 1710.09412); ``kept`` says how slowly the running mean
+    of the weights follows, which is what is measured and shipped.
     """
 
     seed: int = 1
-    epochs: int = 10
-    batch: int = 96
-    rate: float = 3e-3
-    decay: float = 0.02
+    epochs: int = 4
+    batch: int = 64
+    rate: float = 1.5e-3
+    decay: float = 0.03
     smoothing: float = 0.05
-    patience: int = 4
-    threads: int = 2
-    small: float = 0.667
-    small_share: float = 0.5
+    mixed: float = 0.2
+    kept: float = 0.998
+    patience: int = 3
+    threads: int = 1
 
 
 @dataclass(slots=True)
@@ -48,118 +46,115 @@ class _Pupil:
     """The network while it learns, with what is needed to go on after an interruption."""
 
     network: nn.Sequential
+    mean: nn.Sequential
     optimiser: torch.optim.AdamW
+    steps: int = 0
     epoch: int = 0
     best_loss: float = math.inf
     best_epoch: int = 0
     best: bytes = b""
 
 
-def build(labels: int, dropout: float = 0.2) -> nn.Sequential:
-    """Four steps down to a sixteenth of the picture, the last three with two more layers, then the mean of the map.
-
-    Takes float (n, 3, s, s) of about unit range, gives logits (n, labels). Plain convolutions run fastest on one core.
-    """
-    layers: list[nn.Module] = list(_conv(3, WIDTHS[0], 2))
-    for before, after in pairwise(WIDTHS):
-        layers += [*_conv(before, after, 2), *_conv(after, after, 1), *_conv(after, after, 1)]
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(WIDTHS[-1], labels)]
-    return nn.Sequential(*layers)
-
-
 def fit(
-    train: tuple[NDArray[np.uint8], NDArray[np.int64]],
-    val: tuple[NDArray[np.uint8], NDArray[np.int64]],
-    labels: int,
+    train: tuple[Maps, MayBe],
+    val: tuple[Maps, MayBe],
     schedule: Schedule,
     *,
     state: Path,
     on_epoch: EpochDone | None = None,
     on_step: Callable[[int, int], None] | None = None,
-) -> tuple[bytes, int]:
-    """Teach on BGR crops (n, s, s, 3) with their label indices; returns the best network's weights and the epochs run.
+) -> tuple[nn.Sequential, int]:
+    """Teach on maps (n, c, h, w) and what each may be (n, labels + 1); gives the best network and the epochs run.
 
     The state is kept in ``state`` after every epoch; a file that is there already is gone on from.
     ``on_epoch`` hears (epoch, epochs, validation loss, validation accuracy).
     """
     torch.manual_seed(schedule.seed)
     torch.set_num_threads(schedule.threads)
-    network = build(labels).to(memory_format=torch.channels_last)
-    pupil = _Pupil(network, torch.optim.AdamW(network.parameters(), schedule.rate, weight_decay=schedule.decay))
+    network = build_top(train[1].shape[1] - 1).to(memory_format=torch.channels_last)
+    pupil = _Pupil(network, copy.deepcopy(network), _optimiser(network, schedule))
     _resume(pupil, state)
-    while pupil.epoch < schedule.epochs and not _tired(pupil, schedule):
+    while pupil.epoch < schedule.epochs and pupil.epoch - pupil.best_epoch < schedule.patience:
         _one_epoch(pupil, train, schedule, on_step)
-        loss, accuracy = _validated(pupil.network, val)
+        loss, accuracy = _validated(pupil.mean, val)
         pupil.epoch += 1
         if loss < pupil.best_loss:
-            pupil.best_loss, pupil.best_epoch, pupil.best = loss, pupil.epoch, _packed(pupil.network)
+            pupil.best_loss, pupil.best_epoch, pupil.best = loss, pupil.epoch, _packed(pupil.mean)
         _keep(pupil, state)
         if on_epoch is not None:
             on_epoch(pupil.epoch, schedule.epochs, loss, accuracy)
-    return pupil.best, pupil.epoch
+    pupil.mean.load_state_dict(torch.load(io.BytesIO(pupil.best), weights_only=True))
+    return pupil.mean.eval(), pupil.epoch
 
 
-def as_onnx(weights: bytes, labels: tuple[str, ...], size_px: int) -> bytes:
-    """The network as ONNX with a free batch axis and its labels written inside."""
-    network = build(len(labels))
-    network.load_state_dict(torch.load(io.BytesIO(weights), weights_only=True))
+def answers(network: nn.Module, maps: Maps) -> NDArray[np.float32]:
+    """Logits (n, labels + 1) of maps."""
     network.eval()
-    written = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            (torch.zeros(4, 3, size_px, size_px),),
-            written,
-            input_names=["crops"],
-            output_names=["logits"],
-            dynamic_axes={"crops": {0: "batch"}, "logits": {0: "batch"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-    model = onnx.load_model_from_string(written.getvalue())
-    onnx.helper.set_model_props(model, {"labels": ",".join(labels)})
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    with torch.no_grad():
+        rows = [network(_tensor(maps[n : n + 256])) for n in range(0, len(maps), 256)]
+    return np.asarray(torch.cat(rows).numpy(), np.float32)
 
 
-def _conv(before: int, after: int, stride: int) -> Iterator[nn.Module]:
-    yield nn.Conv2d(before, after, 3, stride, 1, bias=False)
-    yield nn.BatchNorm2d(after)
-    yield nn.ReLU(inplace=True)
+def partial_loss(logits: torch.Tensor, may_be: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Per row: minus the log of the probability of all classes the crop may be together, smoothed."""
+    logs = torch.log_softmax(logits, 1)
+    right = torch.logsumexp(logs.masked_fill(~may_be, -math.inf), 1)
+    return -(1 - smoothing) * right - smoothing * logs.mean(1)
+
+
+def _optimiser(network: nn.Sequential, schedule: Schedule) -> torch.optim.AdamW:
+    """Only matrices decay; what was published is changed more slowly than the new end."""
+    new = {id(one) for one in network[-1].parameters()}
+    groups = [
+        {
+            "params": [one for one in network.parameters() if (id(one) in new) is fresh and (one.ndim > 1) is matrix],
+            "weight_decay": schedule.decay if matrix else 0.0,
+            "share": 1.0 if fresh else 0.4,
+        }
+        for fresh in (False, True)
+        for matrix in (False, True)
+    ]
+    return torch.optim.AdamW(groups, schedule.rate)
 
 
 def _one_epoch(
-    pupil: _Pupil,
-    train: tuple[NDArray[np.uint8], NDArray[np.int64]],
-    schedule: Schedule,
-    on_step: Callable[[int, int], None] | None,
+    pupil: _Pupil, train: tuple[Maps, MayBe], schedule: Schedule, on_step: Callable[[int, int], None] | None
 ) -> None:
-    crops, truth = train
-    chance = torch.Generator().manual_seed(schedule.seed * 1000 + pupil.epoch)
-    order = torch.randperm(len(truth), generator=chance).numpy()
+    maps, may_be = train
+    chance = np.random.default_rng(schedule.seed * 1000 + pupil.epoch)
+    order = chance.permutation(len(may_be))
     steps = len(order) // schedule.batch
-    loss_of = nn.CrossEntropyLoss(label_smoothing=schedule.smoothing)
     pupil.network.train()
     for step in range(steps):
+        rate = schedule.rate * _rate(pupil.epoch + step / steps, schedule.epochs)
         for group in pupil.optimiser.param_groups:
-            group["lr"] = schedule.rate * _rate(pupil.epoch + step / steps, schedule.epochs)
-        rows = order[step * schedule.batch : (step + 1) * schedule.batch]
-        pupil.optimiser.zero_grad()
-        seen = _varied(_tensor(crops[rows]), chance)
-        if pupil.epoch < schedule.small_share * schedule.epochs:
-            seen = nn.functional.interpolate(seen, scale_factor=schedule.small, mode="bilinear")
-        loss = loss_of(pupil.network(seen), torch.from_numpy(truth[rows]))
-        loss.backward()
-        pupil.optimiser.step()
+            group["lr"] = rate * group["share"]
+        rows = np.sort(order[step * schedule.batch : (step + 1) * schedule.batch])
+        _one_step(pupil, _tensor(maps[rows]), torch.from_numpy(may_be[rows]), schedule, chance)
         if on_step is not None:
             on_step(pupil.epoch * steps + step + 1, schedule.epochs * steps)
 
 
-def _tired(pupil: _Pupil, schedule: Schedule) -> bool:
-    """Nothing improved for long; the rounds with shrunk crops do not count, for they are measured at full size."""
-    since = max(pupil.best_epoch, math.ceil(schedule.small_share * schedule.epochs))
-    return pupil.epoch - since >= schedule.patience
+def _one_step(
+    pupil: _Pupil, seen: torch.Tensor, may_be: torch.Tensor, schedule: Schedule, chance: np.random.Generator
+) -> None:
+    share = float(chance.beta(schedule.mixed, schedule.mixed)) if schedule.mixed else 1.0
+    other = torch.from_numpy(chance.permutation(len(seen)))
+    pupil.optimiser.zero_grad()
+    logits = pupil.network(share * seen + (1 - share) * seen[other])
+    loss = share * partial_loss(logits, may_be, schedule.smoothing)
+    loss = loss + (1 - share) * partial_loss(logits, may_be[other], schedule.smoothing)
+    loss.mean().backward()
+    nn.utils.clip_grad_norm_(pupil.network.parameters(), 5.0)
+    pupil.optimiser.step()
+    pupil.steps += 1
+    kept = min(schedule.kept, pupil.steps / (10 + pupil.steps))
+    with torch.no_grad():
+        for mean, now in zip(pupil.mean.state_dict().values(), pupil.network.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(now, 1 - kept)
+            else:
+                mean.copy_(now)
 
 
 def _rate(epoch: float, epochs: int) -> float:
@@ -167,30 +162,16 @@ def _rate(epoch: float, epochs: int) -> float:
     return min(epoch / 0.5 + 0.02, 0.5 * (1 + math.cos(math.pi * epoch / epochs)))
 
 
-def _tensor(crops: NDArray[np.uint8]) -> torch.Tensor:
-    """BGR crops as the network wants them; the same sums as ``vision.classifier.prepared``."""
-    pixels = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).permute(0, 3, 1, 2).float()
-    return (pixels - INPUT.mean[0]) * INPUT.scale[0]
+def _tensor(maps: Maps) -> torch.Tensor:
+    return torch.from_numpy(maps.astype(np.float32)).to(memory_format=torch.channels_last)
 
 
-def _varied(crops: torch.Tensor, chance: torch.Generator) -> torch.Tensor:
-    """Mirrored and turned by quarters as a batch, each crop a little lighter, darker or tinted."""
-    flip, turn = torch.randint(0, 2, (1,), generator=chance).item(), torch.randint(0, 4, (1,), generator=chance).item()
-    crops = torch.rot90(crops.flip(3) if flip else crops, int(turn), (2, 3))
-    tint = torch.exp(0.03 * torch.randn(len(crops), 3, 1, 1, generator=chance))
-    light = torch.exp(0.10 * torch.randn(len(crops), 1, 1, 1, generator=chance))
-    black = -INPUT.mean[0] * INPUT.scale[0]
-    return ((crops - black) * tint * light + black).contiguous(memory_format=torch.channels_last)
-
-
-def _validated(network: nn.Sequential, val: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> tuple[float, float]:
-    network.eval()
-    crops, truth = val
-    with torch.no_grad():
-        logits = torch.cat([network(_tensor(crops[n : n + 256])) for n in range(0, len(crops), 256)])
-    wanted = torch.from_numpy(truth)
-    right = (logits.argmax(1) == wanted).float().mean()
-    return float(nn.functional.cross_entropy(logits, wanted)), float(right)
+def _validated(network: nn.Sequential, val: tuple[Maps, MayBe]) -> tuple[float, float]:
+    maps, may_be = val
+    logits = torch.from_numpy(answers(network, maps))
+    allowed = torch.from_numpy(may_be)
+    right = allowed[torch.arange(len(logits)), logits.argmax(1)].float().mean()
+    return float(partial_loss(logits, allowed, 0.0).mean()), float(right)
 
 
 def _packed(network: nn.Sequential) -> bytes:
@@ -203,8 +184,9 @@ def _keep(pupil: _Pupil, state: Path) -> None:
     partial = state.with_suffix(".partial")
     kept = {
         "network": pupil.network.state_dict(),
+        "mean": pupil.mean.state_dict(),
         "optimiser": pupil.optimiser.state_dict(),
-        "progress": [pupil.epoch, pupil.best_epoch, pupil.best_loss],
+        "progress": [pupil.steps, pupil.epoch, pupil.best_epoch, pupil.best_loss],
         "best": torch.frombuffer(bytearray(pupil.best), dtype=torch.uint8),
     }
     torch.save(kept, partial)
@@ -216,6 +198,7 @@ def _resume(pupil: _Pupil, state: Path) -> None:
         return
     kept = torch.load(state, weights_only=True)
     pupil.network.load_state_dict(kept["network"])
+    pupil.mean.load_state_dict(kept["mean"])
     pupil.optimiser.load_state_dict(kept["optimiser"])
-    pupil.epoch, pupil.best_epoch, pupil.best_loss = kept["progress"]
+    pupil.steps, pupil.epoch, pupil.best_epoch, pupil.best_loss = kept["progress"]
     pupil.best = kept["best"].numpy().tobytes()

@@ -43,9 +43,9 @@ def test_a_stuck_output_is_seen_although_nothing_was_asked_for(kind: str) -> Non
         operator = Operator(machine, plant)
         operator.open()
         if isinstance(plant, LockStepPlant):
-            plant.machine.suffer(Mishap(MishapName.output_stuck, True))
+            plant.machine.suffer(Mishap(MishapName.output_stuck, True, 0))
         elif isinstance(plant, EmulatedPlant):
-            plant.cause(Mishap(MishapName.output_stuck, True))
+            plant.cause(Mishap(MishapName.output_stuck, True, 0))
 
         assert operator.until(lambda sample: bool(sample.outputs), run=False, armed=False).outputs == 1
 

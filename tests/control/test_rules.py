@@ -61,6 +61,12 @@ def test_a_piece_of_no_rule_is_rest_however_unsure(iron: float) -> None:
     assert (decision.label, decision.outlet, decision.reason) == ("FE-SHRED", None, Reason.rest)
 
 
+def test_a_piece_that_no_label_fits_is_unsure_even_when_its_best_label_has_no_rule() -> None:
+    decision = decide(make_piece(), LABELS, (0.16, 0.16, 0.16, 0.16, 0.2, 0.16), RECIPE)
+
+    assert (decision.outlet, decision.reason) == (None, Reason.unsure)
+
+
 def test_a_rule_that_names_the_rest_outlet_lets_the_piece_pass() -> None:
     recipe = replace(RECIPE, rules=(Rule(("FE-SHRED",), "rest", 0.99),))
 

@@ -74,6 +74,14 @@ def test_a_card_with_a_wrong_value_names_the_key(tmp_path: Path, key: str, value
     assert complaint in str(refused.value)
 
 
+def test_a_confusion_of_anything_but_counts_is_refused(tmp_path: Path) -> None:
+    figures = {"split": "val", "n": 1, "accuracy": 1.0, "macro_f1": 1.0, "ece_before": 0.0, "ece_after": 0.0}
+    wrong = figures | {"per_label": [], "confusion": [[1, "many"]]}
+    folder = write_model(tmp_path / "tiny", None, measured=[wrong])
+    with pytest.raises(ModelRefused, match=r"a list of lists of counts at measured\[0\].confusion"):
+        load_card(folder)
+
+
 def test_a_card_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "tiny")
     (folder / "model.yaml").write_text("name: [unclosed", encoding="utf-8")

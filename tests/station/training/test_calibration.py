@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from station.training import metrics
-from station.training.calibration import cautious_temperature, combined, fit_look_correlation, fit_temperature
+from station.training.calibration import combined, fit_look_correlation, fit_temperature, marginal_loss
 from vision.classifier import log_softmax
 
 
@@ -15,11 +15,16 @@ def _drawn(logits: NDArray[np.float32], seed: int) -> NDArray[np.int64]:
     return np.asarray((np.random.default_rng(seed).random((len(logits), 1)) > shares).sum(axis=1), np.int64)
 
 
+def _fitted(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
+    may_be = truth[:, np.newaxis] == np.arange(logits.shape[1])
+    return fit_temperature(lambda each: marginal_loss(logits / np.float32(each), may_be))
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_the_temperature_that_spoiled_the_logits_is_found_again(temperature: float) -> None:
     logits = np.random.default_rng(1).normal(0, 2, (8000, 5)).astype(np.float32)
     truth = _drawn(logits, 2)
-    assert fit_temperature(logits * np.float32(temperature), truth) == pytest.approx(temperature, rel=0.06)
+    assert _fitted(logits * np.float32(temperature), truth) == pytest.approx(temperature, rel=0.06)
 
 
 def test_the_fitted_temperature_lowers_the_calibration_error() -> None:
@@ -31,19 +36,19 @@ def test_the_fitted_temperature_lowers_the_calibration_error() -> None:
         shares = np.exp(log_softmax(scores))
         return metrics.calibration_error(shares.max(axis=1), shares.argmax(axis=1) == truth)
 
-    assert error(loud / np.float32(fit_temperature(loud, truth))) < 0.2 * error(loud)
+    assert error(loud / np.float32(_fitted(loud, truth))) < 0.2 * error(loud)
 
 
-def test_a_temperature_from_few_objects_is_cautious() -> None:
-    logits = np.random.default_rng(8).normal(0, 2, (600, 4)).astype(np.float32)
-    truth = _drawn(logits, 9)
-    few, many = (np.array([f"object-{n % count}" for n in range(600)]) for count in (6, 600))
-    plain = fit_temperature(logits, truth)
-    wrong_object = few == "object-0"
-    truth[wrong_object] = (truth[wrong_object] + 1) % 4
-    assert cautious_temperature(logits, truth, few) > 1.1 * fit_temperature(logits, truth)
-    assert fit_temperature(logits, truth) > plain
-    assert cautious_temperature(logits, truth, many) < cautious_temperature(logits, truth, few)
+def test_a_crop_that_may_be_two_classes_loses_nothing_between_them() -> None:
+    logits = np.log(np.array([[0.5, 0.3, 0.2]], np.float32))
+    assert marginal_loss(logits, np.array([[True, True, False]])) == pytest.approx(-np.log(0.8), abs=1e-6)
+    assert marginal_loss(logits, np.array([[True, False, False]])) == pytest.approx(-np.log(0.5), abs=1e-6)
+
+
+def test_heavier_rows_count_more() -> None:
+    logits = np.log(np.array([[0.5, 0.5], [0.9, 0.1]], np.float32))
+    may_be = np.array([[True, False], [True, False]])
+    assert marginal_loss(logits, may_be, np.array([0.0, 1.0])) == pytest.approx(-np.log(0.9), abs=1e-6)
 
 
 def test_identical_looks_are_worth_one() -> None:

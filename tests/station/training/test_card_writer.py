@@ -12,7 +12,8 @@ from vision.crop import CropSpec
 from vision.model_card import Figures, InputSpec, LabelFigure, ModelCard, Training, load_card
 
 PLAIN = InputSpec("rgb", "nchw", (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
-FIGURES = Figures("val", 3, 0.9, 0.8, 0.1, 0.05, (LabelFigure("CU-NO2", 5, 1, 1.0, 0.2, 1.0),))
+PER_LABEL = (LabelFigure("CU-NO2", 5, 1, 1.0, 0.2, 1.0),)
+FIGURES = Figures("val", 3, 0.9, 0.8, 0.1, 0.05, PER_LABEL, 0.7, 0.97, ("copper", "zinc"), ((3, 1), (0, 2)))
 
 
 def _draft(folder: Path) -> ModelCard:

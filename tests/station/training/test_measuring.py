@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from station.training.findings import HAZARD, hazard_note, unknown_note
+from station.training.measuring import (
+    Seen,
+    cross_fitted,
+    fit_shared_temperature,
+    photo_figures,
+    piece_note,
+    rendered_figures,
+)
+from station.training.photos import Cutout
+from vision.classifier import log_softmax
+
+LABELS = ("CU-NO2", "AL-CAST", "AL-UBC", "RES-MIN")
+FAMILIES = {"CU-NO2": "copper", "AL-CAST": "aluminium", "AL-UBC": "aluminium", "RES-MIN": "residue"}
+
+
+def _logs(*rows: tuple[float, ...]) -> NDArray[np.float32]:
+    return np.log(np.array(rows, np.float32))
+
+
+def _seen(logs: NDArray[np.float32], truth: list[int], objects: list[str]) -> Seen:
+    return Seen(logs, np.array(truth)[:, np.newaxis] == np.arange(4), np.array(objects))
+
+
+def _cutout(family: str) -> Cutout:
+    return Cutout("a.webp", family, (), "o", False, np.zeros((2, 2, 4), np.uint8))
+
+
+FOUR = _logs((0.7, 0.1, 0.1, 0.1), (0.1, 0.3, 0.5, 0.1), (0.1, 0.1, 0.6, 0.2), (0.25, 0.25, 0.25, 0.25))
+
+
+def test_intervals_count_objects_and_not_pictures() -> None:
+    few = rendered_figures("val", _seen(FOUR[:3], [0, 1, 2], ["a", "a", "a"]), FOUR[:3], LABELS)
+    many = rendered_figures("val", _seen(FOUR[:3], [0, 1, 2], ["a", "b", "c"]), FOUR[:3], LABELS)
+    assert few.accuracy == many.accuracy == pytest.approx(2 / 3)
+    assert few.high - few.low > many.high - many.low
+    assert few.confusion[1] == (0, 0, 1, 0)
+
+
+def test_photographs_are_compared_as_families_and_strangers_left_out() -> None:
+    cutouts = [_cutout(name) for name in ("copper", "aluminium", "aluminium", "unknown")]
+    found = photo_figures("photos", _seen(FOUR, [0, 1, 2, 3], list("abcd")), FOUR, cutouts, LABELS, FAMILIES)
+    assert (found.n, found.accuracy) == (3, 1.0)
+    assert [one.label for one in found.per_label] == ["aluminium", "copper"]
+
+
+def test_one_temperature_serves_both_data_sets_alike_however_large() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (4000, 4)).astype(np.float32)
+    truth = np.array([rng.choice(4, p=row / row.sum()) for row in np.exp(log_softmax(logits)).astype(float)])
+    calm = _seen(logits, list(truth), ["x"] * 4000)
+    loud = Seen(logits[:100] * 4, calm.may_be[:100], calm.objects[:100])
+    between = fit_shared_temperature([calm, loud])
+    assert fit_shared_temperature([calm]) < between < fit_shared_temperature([loud])
+
+
+def test_strangers_do_not_move_the_temperature() -> None:
+    known = _seen(np.repeat(FOUR, 30, axis=0), [0, 1, 2, 3] * 30, ["x"] * 120)
+    stranger = Seen(FOUR[:1] * 9, np.zeros((1, 4), bool), np.array(["s"]))
+    both = Seen(*(np.concatenate(pair) for pair in zip(_parts(known), _parts(stranger), strict=True)))
+    assert fit_shared_temperature([both]) == pytest.approx(fit_shared_temperature([known]))
+
+
+def _parts(one: Seen) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.str_]]:
+    return one.logs, one.may_be, one.objects
+
+
+def test_a_photograph_does_not_fit_its_own_temperature() -> None:
+    rendered = _seen(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
+    photos = _seen(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 3, 3], list("aabbccdd"))
+    first = cross_fitted(rendered, photos)
+    worse = Seen(photos.logs, photos.may_be[::-1], photos.objects)
+    assert first.shape == (8, 4)
+    assert np.allclose(np.exp(first).sum(axis=1), 1, atol=1e-5)
+    assert not np.allclose(first, cross_fitted(rendered, worse))
+
+
+def test_more_looks_at_a_piece_are_told_apart() -> None:
+    looks = np.stack([FOUR, FOUR], axis=1)
+    note = piece_note("val", looks, np.array([0, 2, 2, 3]), 0.0)
+    assert "4 pieces" in note
+    assert "1: right 0.750" in note or "1: right 1.000" in note
+    assert "none stated 0.95" in note
+
+
+def test_a_hazard_that_is_not_taught_is_named() -> None:
+    assert hazard_note({}, {}, FOUR, LABELS, 0.5) == (f"{HAZARD} is not taught: no lithium battery is recognised.",)
+
+
+def test_false_alarms_are_counted_with_their_upper_bound() -> None:
+    labels = ("CU-NO2", "AL-CAST", "AL-UBC", HAZARD)
+    looks = np.stack([_logs((0.1, 0.1, 0.1, 0.7), (0.04, 0.03, 0.03, 0.9))] * 2, axis=1)
+    (note,) = hazard_note({"val": looks}, {"val": np.array([0, 3])}, FOUR, labels, 1.0)
+    assert "false alarms 1 of 1 (95 %: up to 1.0000) at 0.5, 0 of 1" in note
+    assert "found 1 of 1 (95 %: up to 1.0000) at 0.5, 1 of 1 (95 %: up to 1.0000) at 0.8" in note
+
+
+def test_unknown_things_are_told_by_how_unsure_they_are() -> None:
+    cutouts = [_cutout(name) for name in ("copper", "aluminium", "residue", "unknown")]
+    note = unknown_note(FOUR, FOUR[3:], cutouts, LABELS, FAMILIES)
+    assert "bimetal coins (never taught) AUROC" in note
+    assert "invented things AUROC" in note
