@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from station.sorter import SorterSettings
     from vision.finder import FinderSettings
+    from vision.flat_field import FlatField
     from vision.geometry import Geometry
     from vision.process import LoopSettings
 
@@ -45,6 +46,7 @@ class VisionSetup:
     finder: FinderSettings
     geometry: Geometry
     mm_per_px: float
+    flat_field: FlatField | None
     sorter: SorterSettings
     loop: LoopSettings
     latched: tuple[tuple[str, str], ...]
@@ -75,7 +77,9 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link) -> None:
     _take_precedence()
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
-    eye = LiveEye(Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px)
+    eye = LiveEye(
+        Finder(setup.finder), setup.geometry, Classifier(load_card(setup.model)), setup.mm_per_px, setup.flat_field
+    )
     sorter = Sorter(setup.sorter, setup.latched)
     camera = open_camera(setup.camera)
     brain = Brain(sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
