@@ -147,16 +147,18 @@ def test_the_score_counts_hits_splits_and_merges() -> None:
 
 def test_a_piece_that_rests_while_the_belt_runs_is_not_learnt_as_belt() -> None:
     finder = Finder(FinderSettings())
-    for step in range(600):
-        finder.learn(lay(belt(step * 29 % 1900), [(square(300, 200, 60), COPPER)]))
+    resting = [lay(belt(step * 97), [(square(300, 200, 60), COPPER)]) for step in range(10)]
+    for step in range(400):
+        finder.learn(resting[step % 10])
     (blob,) = finder.find(lay(belt(700), [(square(300, 200, 60), COPPER)]))
     assert blob.box.w == pytest.approx(60, abs=4)
 
 
 def test_slow_wear_and_dust_are_followed() -> None:
-    finder = trained()
-    for step in range(400):
-        finder.learn(np.clip(belt(step * 29 % 1900) * (1 + step / 800) + step / 40, 0, 255).astype(np.uint8))
+    finder = Finder(FinderSettings())
+    belts = [belt(step * 97) for step in range(10)]
+    for step in range(300):
+        finder.learn(np.clip(belts[step % 10] * (1 + step / 600) + step / 30, 0, 255).astype(np.uint8))
     worn = np.clip(belt(333) * 1.5 + 10, 0, 255).astype(np.uint8)
     assert finder.find(worn) == ()
     assert len(finder.find(lay(worn, [(square(300, 200, 60), COPPER)]))) == 1
@@ -165,8 +167,9 @@ def test_slow_wear_and_dust_are_followed() -> None:
 @pytest.mark.parametrize("quality", [95, 85, 75])
 def test_pictures_that_were_compressed_show_no_pieces_where_there_are_none(quality: int) -> None:
     finder = Finder(FinderSettings())
+    taught = [compressed(belt(step * 97), quality) for step in range(10)]
     for step in range(40):
-        finder.learn(compressed(belt(step * 29), quality))
+        finder.learn(taught[step % 10])
     assert [len(finder.find(compressed(belt(2_000 + step * 31), quality))) for step in range(4)] == [0] * 4
     picture = lay(belt(900), [(square(300, 200, 50), (30, 38, 62)), (disc(100, 300, 30), STEEL)])
     assert len(finder.find(compressed(picture, quality))) == 2

@@ -63,7 +63,7 @@ def test_a_lane_in_half_the_light_is_asked_for_half_the_contrast() -> None:
     belts = [np.clip(belt + rng.normal(0, 1.0, belt.shape), 0, 255).astype(np.uint8) for _ in range(30)]
     faint = belts[-1].copy()
     x, y = square(360, 100, 60)[0]
-    faint[y : y + 60, x : x + 60] += 5
+    faint[y : y + 60, x : x + 60] += 8
     field = FlatField(tuple((1.0, 1.0, 1.0) if lane < 32 else (2.0, 2.0, 2.0) for lane in range(64)))
     found = []
     for lanes in (None, field.brightness()):
