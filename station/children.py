@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from station.sorter import SorterSettings
     from vision.crop import CropSpec
     from vision.finder import FinderSettings
+    from vision.flat_field import FlatField
     from vision.geometry import Geometry
     from vision.process import LoopSettings
 
@@ -51,6 +52,7 @@ class VisionSetup:
     finder: FinderSettings
     geometry: Geometry
     mm_per_px: float
+    flat_field: FlatField | None
     sorter: SorterSettings
     loop: LoopSettings
     latched: tuple[tuple[str, str], ...]
@@ -93,7 +95,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     card = load_card(setup.model)
-    eye = open_eye(card, setup.finder, setup.geometry, setup.mm_per_px)
+    eye = open_eye(card, setup.finder, setup.geometry, setup.mm_per_px, setup.flat_field)
     if readers.looks is not None:
         eye = WatchedEye(eye, (card.crop, setup.candidate_crop), setup.mm_per_px, readers.looks)
     sorter = Sorter(setup.sorter, setup.latched)

@@ -19,6 +19,7 @@ class CalibrationFile(Section):
     mm_per_px: float = Field(gt=0, description="millimetres of belt per picture pixel")
     datum_row_px: float = Field(description="picture row of the datum line")
     left_column_px: float = Field(description="picture column of the belt's left edge")
+    flat_field: str | None = Field(None, description="file with the light correction per lane; none: even light")
     distance_mm: dict[str, float] = Field(description="datum line to ejector bank, by outlet")
     delay_ms: dict[str, float | list[float]] = Field(
         description="output on to effect at the belt, by outlet: one number, or one per lane from left to right"

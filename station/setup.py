@@ -30,6 +30,7 @@ from station.wiring import CameraChoice, MachineChoice, RingCameraChoice
 from vision.camera_watch import WatchSettings
 from vision.crop import CropSpec
 from vision.finder import FinderSettings
+from vision.flat_field import FlatField, FlatFieldRefused, load_flat_field
 from vision.footage import check_footage
 from vision.geometry import Geometry, straight_geometry
 from vision.process import LoopSettings
@@ -58,6 +59,7 @@ def vision_setup(
         finder=finder_settings(config),
         geometry=geometry(config),
         mm_per_px=calibration.mm_per_px,
+        flat_field=flat_field(config),
         sorter=sorter_settings(plan, first_piece),
         loop=LoopSettings(watch=WatchSettings(period_ms=1000 / frames_per_s(config))),
         latched=latched,
@@ -74,7 +76,23 @@ def _candidate_crop(plan: Plan) -> CropSpec | None:
 
 def finder_settings(config: Config) -> FinderSettings:
     """What counts as a piece."""
-    return FinderSettings(mm_per_px=config.calibration.mm_per_px, min_area_mm2=config.file.vision.min_area_mm2)
+    light = flat_field(config)
+    return FinderSettings(
+        mm_per_px=config.calibration.mm_per_px,
+        min_area_mm2=config.file.vision.min_area_mm2,
+        lane_light=light.brightness() if light is not None else None,
+    )
+
+
+def flat_field(config: Config) -> FlatField | None:
+    """The light correction, None without one; raises ConfigError when its file cannot be used."""
+    name = config.calibration.flat_field
+    if name is None:
+        return None
+    try:
+        return load_flat_field(config.resolve(name))
+    except FlatFieldRefused as refused:
+        raise ConfigError(f"{config.resolve(config.file.calibration)}  flat_field  {refused}") from refused
 
 
 def geometry(config: Config) -> Geometry:

@@ -20,6 +20,7 @@ from control.types import Identity, Machine
 
 if TYPE_CHECKING:
     from vision.finder import FinderSettings
+    from vision.flat_field import FlatField
     from vision.geometry import Geometry
     from vision.model_card import ModelCard
     from vision.process import LiveEye
@@ -86,8 +87,17 @@ def open_camera(choice: CameraChoice) -> Camera:
             assert_never(choice)
 
 
-def open_eye(card: ModelCard, finder: FinderSettings, geometry: Geometry, mm_per_px: float) -> LiveEye:
-    """The eye of a vision process, warm: a detector's when the card is one's; raises ModelRefused."""
+def open_eye(
+    card: ModelCard,
+    finder: FinderSettings,
+    geometry: Geometry,
+    mm_per_px: float,
+    flat_field: FlatField | None = None,
+) -> LiveEye:
+    """The eye of a vision process, warm: a detector's when the card is one's; raises ModelRefused.
+
+    A detector sees pictures as they come; the correction of light is for the finder and its crops.
+    """
     if card.detector is not None:
         from vision.detector import Detector
         from vision.detector_eye import DetectorEye
@@ -97,7 +107,7 @@ def open_eye(card: ModelCard, finder: FinderSettings, geometry: Geometry, mm_per
     from vision.eye import LiveEye
     from vision.finder import Finder
 
-    return LiveEye(Finder(finder), geometry, Classifier(card), mm_per_px)
+    return LiveEye(Finder(finder), geometry, Classifier(card), mm_per_px, flat_field)
 
 
 def prove_model(card: ModelCard) -> None:

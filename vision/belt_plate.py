@@ -34,6 +34,7 @@ _TAIL_QUANTILE = 0.999
 _TAIL_PACE = 0.15
 _TAIL_RANGE = (2.5, 14.0)
 _BEYOND_TAIL = 1.35
+_SHINE = 1.25
 _CREEP = 0.25
 _CREEP_BELOW = 0.002
 _STRANGE_SHARE = 0.35
@@ -42,13 +43,15 @@ _STRANGE_LIMIT = 3 * _BANDS
 
 class Tolerance(NamedTuple):
     """How far belt may stray: at least ``min_levels`` and ``min_colour``, at most ``max_levels`` and ``max_colour``,
-    between them as far as the tails of this belt reach. A lane's brightness is that of ``lane_px`` coarse pixels."""
+    between them as far as the tails of this belt reach. A lane's brightness is that of ``lane_px`` coarse pixels; all
+    levels are scaled by ``lane_light``, given for lanes of equal width."""
 
     min_levels: float
     min_colour: float
     max_levels: float
     max_colour: float
     lane_px: int
+    lane_light: tuple[float, ...] = (1.0,)
 
 
 class Reach(NamedTuple):
@@ -65,6 +68,9 @@ class BeltPlate:
         """Start from one picture, as long as pieces cover less than half of each column."""
         self._tolerance = tolerance
         self._learned = self._strange = 0
+        lanes = np.linspace(0, len(tolerance.lane_light) - 1, first.shape[1])
+        light = np.interp(lanes, np.arange(len(tolerance.lane_light)), tolerance.lane_light)
+        self._light: Plane = light.reshape(-1, 1).astype(np.float32)
         self._first = [_profile(first)]
         self._tails: Plane = np.full((2, 3), _FIRST_TAIL, np.float32)
         self.known, self._low, self._high = np.zeros_like(first), np.zeros_like(first), np.zeros_like(first)
@@ -160,15 +166,17 @@ class BeltPlate:
 
     def _least_spread(self) -> Plane:
         allowed = self._tolerance
-        least = np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
+        least = self._light * np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
         return np.asarray(np.maximum(self._spread, SUMMED * least / _FIRST_TAIL), np.float32)
 
     def _bound(self, rows: slice) -> None:
         allowed = self._tolerance
-        least = SUMMED * np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
-        most = SUMMED * np.array([allowed.max_levels, allowed.max_colour, allowed.max_colour], np.float32)
+        scale = SUMMED * self._light
+        least = scale * np.array([allowed.min_levels, allowed.min_colour, allowed.min_colour], np.float32)
+        most = scale * np.array([allowed.max_levels, allowed.max_colour, allowed.max_colour], np.float32)
         spread = self._least_spread()
         below, above = (np.clip(tail * spread, least, most).astype(np.float32) for tail in self._tails)
+        above[:, 0] = np.minimum(_SHINE * above[:, 0], most[:, 0])
         self._reach = (below, above)
         self._reaches = [Reach(tuple(b), tuple(a)) for b, a in zip(below.tolist(), above.tolist(), strict=True)]
         plate = self._plate[rows]

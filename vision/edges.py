@@ -22,7 +22,9 @@ _SHARP_SHARE = 0.6
 _ALONE = 4
 _ALONE_SHARE = 0.6
 _MOST_OF_IT = 0.7
+_HULL_SHARE = 0.5
 _SMALL_SURER = 2
+_SMALL = 6
 _ENDLESS = 1e4
 _THREE = np.ones((3, 3), np.uint8)
 _FINER = 1.5
@@ -34,13 +36,13 @@ class EdgeLimits:
 
     ``sure``: beyond so many reaches of the belt, or ``sure_levels`` further than one, it is no belt for certain
     (``dark_sure`` reaches if hardly anything there is brighter);
-    ``sure_share`` of its area must be, an eighth of that if it fills ``solid`` of its hull and is ``thick_mm`` thick.
+    ``sure_share`` of its area must be, a quarter of that if it fills ``solid`` of its hull and is ``thick_mm`` thick.
     ``shadow_share``: the light a shadow may take; where less than ``dark_piece_share`` is not shadow, it is a dark
     piece. ``join_mm``: gaps that are closed, ``link_mm``: those closed where they are dark. ``seam_share`` and
     ``seam_mm``: a line thinner than that across so much of the width is a belt splice.
     """
 
-    sure: float = 1.3
+    sure: float = 1.45
     sure_levels: float = 8.0
     dark_sure: float = 1.8
     sure_share: float = 0.3
@@ -148,7 +150,8 @@ class Edges:
         areas = [cv2.contourArea(one) for one in linked]
         if not linked or max(areas) >= _MOST_OF_IT * sum(areas):
             return [linked[int(np.argmax(areas))]] if linked else alone
-        return [np.asarray(cv2.convexHull(np.concatenate(outlines)), np.int32)]
+        hull = np.asarray(cv2.convexHull(np.concatenate(outlines)), np.int32)
+        return [hull] if sum(areas) >= _HULL_SHARE * cv2.contourArea(hull) else linked
 
     def _outlined(self, mask: Mask) -> list[Contour]:
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
@@ -164,9 +167,9 @@ class Edges:
         if area < self._min_px:
             return False
         certain = _inside(outline, sure)
-        if certain >= self._limits.sure_share * area * (1 if area >= _ALONE * self._min_px else _SMALL_SURER):
+        if certain >= self._limits.sure_share * area * (1 if area >= _SMALL * self._min_px else _SMALL_SURER):
             return True
-        if certain < self._limits.sure_share / 8 * area or min(cv2.minAreaRect(outline)[1]) < self._thick_px:
+        if certain < self._limits.sure_share / 4 * area or min(cv2.minAreaRect(outline)[1]) < self._thick_px:
             return False
         return area >= self._limits.solid * cv2.contourArea(cv2.convexHull(outline))
 

@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vision.crop import crops
+from vision.crop import crops, square_around
 from vision.finder import Finder
+from vision.flat_field import FlatField
 from vision.geometry import Geometry
 from vision.model_card import ModelCard
 from vision.types import Frame, Look, LookRequest, Sighting
@@ -31,11 +32,19 @@ class Looker(Protocol):
 class LiveEye:
     """An ``Eye`` on real pictures; ``show`` puts the next frame into its hand."""
 
-    def __init__(self, finder: Finder, geometry: Geometry, classifier: Looker, mm_per_px: float) -> None:
+    def __init__(
+        self,
+        finder: Finder,
+        geometry: Geometry,
+        classifier: Looker,
+        mm_per_px: float,
+        flat_field: FlatField | None = None,
+    ) -> None:
         self._finder = finder
         self._geometry = geometry
         self._classifier = classifier
         self._mm_per_px = mm_per_px
+        self._flat_field = flat_field
         self._image: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         self._sightings: tuple[Sighting, ...] = ()
         self._searches = 0
@@ -59,7 +68,13 @@ class LiveEye:
             return ()
         boxes = tuple(self._sightings[request.sighting].box for request in requests)
         card = self._classifier.card
-        scores = self._classifier.classify(crops(self._image, boxes, card.crop, self._mm_per_px))
+        cut = crops(self._image, boxes, card.crop, self._mm_per_px)
+        if self._flat_field is not None:
+            for n, box in enumerate(boxes):
+                square = square_around(box, card.crop, self._mm_per_px)
+                shown = (square.x, square.x + square.side)
+                cut[n] = self._flat_field.corrected(cut[n], *shown, self._image.shape[1])
+        scores = self._classifier.classify(cut)
         return tuple(
             Look(request.piece_id, tuple(map(float, row))) for request, row in zip(requests, scores, strict=True)
         )

@@ -31,7 +31,8 @@ class FinderSettings:
     when it strays further than the tails of the belt reach, at least ``min_contrast`` and ``min_colour`` levels, at
     most ``max_contrast`` and ``max_colour``; a lane is as bright as ``lane_mm`` of it are. ``min_area_mm2``: smaller
     things are dust. ``learn_weight``: share by which one picture moves the known belt. ``left_px``, ``right_px`` bound
-    the belt, None: the edge.
+    the belt, None: the edge. ``lane_light``: how bright lanes of equal width are, 1 the normal (``FlatField``): darker
+    lanes are asked for less contrast.
     """
 
     mm_per_px: float = 0.625
@@ -46,6 +47,7 @@ class FinderSettings:
     learn_weight: float = 0.02
     left_px: int = 0
     right_px: int | None = None
+    lane_light: tuple[float, ...] | None = None
     edges: EdgeLimits = field(default_factory=EdgeLimits)
     clump: ClumpLimits = field(default_factory=ClumpLimits)
 
@@ -103,12 +105,8 @@ class Finder:
         if self._plate is None:
             settings = self._settings
             lane_px = max(3, round(settings.lane_mm / settings.mm_per_px / 4) | 1)
-            self._plate = BeltPlate(
-                coarse,
-                Tolerance(
-                    settings.min_contrast, settings.min_colour, settings.max_contrast, settings.max_colour, lane_px
-                ),
-            )
+            levels = (settings.min_contrast, settings.min_colour, settings.max_contrast, settings.max_colour)
+            self._plate = BeltPlate(coarse, Tolerance(*levels, lane_px, settings.lane_light or (1.0,)))
         return self._plate
 
     def _rough(self, coarse: Picture, lanes: Picture) -> list[Contour]:

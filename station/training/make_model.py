@@ -133,7 +133,7 @@ def _all_maps(course: Course, material: Material, work: Path, ways: Ways) -> dic
     missing = [one for one, file in maps.items() if not file.exists()]
     with ProcessPoolExecutor(ways.workers, get_context("spawn")) as pool:
         run = map if ways.workers == 1 else pool.map
-        for n, _done in enumerate(run(write_maps, map(files.get, missing), map(maps.get, missing)), 1):
+        for n, _done in enumerate(run(write_maps, [files[one] for one in missing], [maps[one] for one in missing]), 1):
             ways.tell("Frozen blocks", n, len(missing))
     found: dict[str, list[NDArray[np.float16]]] = {}
     for one, file in maps.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.vision.scene import Outline, belt, disc, lay, square
 from vision.clump import ClumpLimits, parts_of
@@ -142,3 +143,77 @@ def test_the_score_counts_hits_splits_and_merges() -> None:
     assert score == FinderScore(pieces=4, outlines=4, matched=1, split=1, merged=1)
     assert score.plus(score).recall_iou50 == 0.25
     assert score_frame([], [], 10, 10).precision_iou50 == 1.0
+
+
+def test_a_piece_that_rests_while_the_belt_runs_is_not_learnt_as_belt() -> None:
+    finder = Finder(FinderSettings())
+    resting = [lay(belt(step * 97), [(square(300, 200, 60), COPPER)]) for step in range(10)]
+    for step in range(400):
+        finder.learn(resting[step % 10])
+    (blob,) = finder.find(lay(belt(700), [(square(300, 200, 60), COPPER)]))
+    assert blob.box.w == pytest.approx(60, abs=4)
+
+
+def test_slow_wear_and_dust_are_followed() -> None:
+    finder = Finder(FinderSettings())
+    belts = [belt(step * 97) for step in range(10)]
+    for step in range(300):
+        finder.learn(np.clip(belts[step % 10] * (1 + step / 600) + step / 30, 0, 255).astype(np.uint8))
+    worn = np.clip(belt(333) * 1.5 + 10, 0, 255).astype(np.uint8)
+    assert finder.find(worn) == ()
+    assert len(finder.find(lay(worn, [(square(300, 200, 60), COPPER)]))) == 1
+
+
+@pytest.mark.parametrize("quality", [95, 85, 75])
+def test_pictures_that_were_compressed_show_no_pieces_where_there_are_none(quality: int) -> None:
+    finder = Finder(FinderSettings())
+    taught = [compressed(belt(step * 97), quality) for step in range(10)]
+    for step in range(40):
+        finder.learn(taught[step % 10])
+    assert [len(finder.find(compressed(belt(2_000 + step * 31), quality))) for step in range(4)] == [0] * 4
+    picture = lay(belt(900), [(square(300, 200, 50), (30, 38, 62)), (disc(100, 300, 30), STEEL)])
+    assert len(finder.find(compressed(picture, quality))) == 2
+
+
+def test_following_is_finding_and_learning() -> None:
+    one, other = Finder(FinderSettings()), Finder(FinderSettings())
+    for step in range(12):
+        picture = lay(belt(step * 29), [(square(100, step * 29 % 400, 70), STEEL)])
+        found = other.find(picture)
+        other.learn(picture)
+        assert [blob.box for blob in one.follow(picture)] == [blob.box for blob in found]
+
+
+@pytest.mark.parametrize("light", [1.0, 4.0], ids=["dark belt", "light belt"])
+def test_light_and_dark_pieces_are_found_on_light_and_dark_belts(light: float) -> None:
+    finder = Finder(FinderSettings())
+    for step in range(24):
+        finder.learn(np.clip(belt(step * 29) * light, 0, 255).astype(np.uint8))
+    ground = np.clip(belt(900) * light, 0, 255).astype(np.uint8)
+    colours = (COPPER, (235, 235, 235)) if light == 1 else (BLACK, (40, 60, 120))
+    picture = lay(ground, [(square(100, 120, 60), colours[0]), (disc(400, 300, 30), colours[1])])
+    assert np.allclose(middles(finder.find(picture)), [(130, 150), (400.5, 300.5)], atol=3)
+
+
+@pytest.mark.parametrize("colours", [(STEEL, COPPER), (STEEL, STEEL)], ids=["two metals", "a shadow between"])
+def test_two_plates_side_against_side_are_two_pieces(
+    colours: tuple[tuple[int, int, int], tuple[int, int, int]],
+) -> None:
+    left = np.array([[200, 150], [279, 150], [279, 229], [200, 229]], np.int32)
+    right = np.array([[280, 190], [359, 190], [359, 269], [280, 269]], np.int32)
+    picture = lay(belt(900), [(left, colours[0]), (right, colours[1])])
+    if colours[0] == colours[1]:
+        cv2.line(picture, (280, 190), (280, 229), (60, 60, 60), 3)
+    assert np.allclose(middles(trained().find(picture)), [(240, 190), (320, 230)], atol=5)
+
+
+def test_a_stepped_plate_of_one_metal_is_one_piece() -> None:
+    stepped = np.array(
+        [[200, 150], [279, 150], [279, 190], [359, 190], [359, 269], [280, 269], [280, 229], [200, 229]], np.int32
+    )
+    assert len(trained().find(lay(belt(900), [(stepped, STEEL)]))) == 1
+
+
+def compressed(picture: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
