@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from station.command_errors import plain_refusals
 from station.config import ConfigError, load_config
-from station.refusals import plain_refusals
 from station.weighing import correct
 
 

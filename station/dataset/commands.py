@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from station.codebook import load_codebook
+from station.command_errors import plain_refusals
 from station.config import ConfigError
 from station.dataset.book import Book
 from station.dataset.bring import allowed_labels, import_kept, import_tree
@@ -21,7 +22,6 @@ from station.dataset.versions import export as export_version
 from station.dataset.versions import freeze
 from station.dataset.versions import versions as all_versions
 from station.dataset.words import Crop, DatasetRefused
-from station.refusals import plain_refusals
 
 app = typer.Typer(
     no_args_is_help=True,

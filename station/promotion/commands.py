@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from station.command_errors import plain_refusals
 from station.config import ConfigError, load_config
 from station.keeping.places import SHADOW, data_folder
 from station.keeping.shadow_book import Comparison, read_comparisons
 from station.promotion.audit import AuditBroken, Change, read_audit
 from station.promotion.promote import PromotionRefused, audit_file, take_back
 from station.promotion.promote import promote as promoted
-from station.refusals import plain_refusals
 from station.training.metrics import wilson
 from vision.model_card import load_card
 from vision.types import FootageError, ModelRefused

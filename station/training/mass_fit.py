@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from hil.sprites.atlas import Sprite, load_atlas
+from station.command_errors import plain_refusals
 from station.mass import PRIORS, REFERENCE_MM2, MassPrior, PriorsRefused, read_priors
-from station.refusals import plain_refusals
 
 _GROWTHS = (0.0, 0.25, 0.5)
 _LEAST_SPREAD = 0.25
