@@ -101,8 +101,9 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     sorter = Sorter(setup.sorter, setup.latched)
     told = readers.recorder
     tap = None if told is None else tapped(sorter, setup.sorter, setup.latched, told, now_ns())
-    kept = None if setup.keep is None else FrameRing(setup.keep.shape, setup.keep.slots, setup.keep.ring)
-    seeing = eye if kept is None else KeepingEye(eye, kept)
+    keep = setup.keep
+    kept = None if keep is None else FrameRing(keep.shape, keep.slots, keep.ring)
+    seeing = eye if kept is None or keep is None else KeepingEye(eye, kept, unsearched=keep.unsearched)
     camera = open_camera(setup.camera)
     brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
     try:

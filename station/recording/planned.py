@@ -49,7 +49,7 @@ def open_post(
             pictures = PicturesChoice(camera.ring, camera.shape, camera.slots)
         else:
             ring = FrameRing(setup.picture_shape(plan.config), _SLOTS)
-            pictures = PicturesChoice(ring.name, ring.shape, _SLOTS)
+            pictures = PicturesChoice(ring.name, ring.shape, _SLOTS, settings.unsearched)
     return Post(recorder_setup(plan, file, settings, pictures), ring)
 
 

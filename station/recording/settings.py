@@ -43,11 +43,12 @@ class RecordingSettings:
 
 @dataclass(frozen=True, slots=True)
 class PicturesChoice:
-    """The shared-memory ring that holds the frames."""
+    """The shared-memory ring that holds the frames; ``unsearched``: those nobody searched, too."""
 
     ring: str
     shape: tuple[int, int, int]
     slots: int
+    unsearched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

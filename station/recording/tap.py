@@ -127,19 +127,30 @@ def tapped(
 
 
 class KeepingEye:
-    """Puts every picture it is shown into the ring that the recorder reads, and passes everything on."""
+    """Puts the pictures that are searched into the ring that the recorder reads, or all, and passes everything on."""
 
-    def __init__(self, eye: LiveEye, ring: FrameRing) -> None:
+    def __init__(self, eye: LiveEye, ring: FrameRing, *, unsearched: bool) -> None:
         self._eye = eye
         self._ring = ring
+        self._unsearched = unsearched
+        self._frame: Frame | None = None
 
     def show(self, frame: Frame) -> None:
-        self._ring.begin()[:] = frame.image
-        self._ring.commit(frame.seq, frame.captured_ns, frame.tick)
+        self._frame = frame
+        if self._unsearched:
+            self._keep()
         self._eye.show(frame)
 
     def find(self) -> tuple[Sighting, ...]:
+        self._keep()
         return self._eye.find()
+
+    def _keep(self) -> None:
+        """Once per picture."""
+        frame, self._frame = self._frame, None
+        if frame is not None:
+            self._ring.begin()[:] = frame.image
+            self._ring.commit(frame.seq, frame.captured_ns, frame.tick)
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
         return self._eye.look(requests)

@@ -52,7 +52,7 @@ class Pass:
         self._period_ns = round(1e9 / line_section(config).fps)
         finder = Finder(setup.finder_settings(config))
         eye = LiveEye(finder, setup.geometry(config), classifier, config.calibration.mm_per_px)
-        self._eye = eye if ring is None else KeepingEye(eye, ring)
+        self._eye = eye if ring is None else KeepingEye(eye, ring, unsearched=False)
         sorter = Sorter(self._settings)
         self._sorter: Sorter | TappedSorter = sorter
         if post is not None:

@@ -25,9 +25,7 @@ def ask(paper: PaperStation, method: str, path: str, origin: str = HERE) -> http
     async def go() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(paper)), base_url=HERE) as browser:
             sent = {"content-type": "application/json", "origin": origin}
-            return await browser.request(
-                method, path, headers=sent, content=json.dumps({}) if method == "POST" else None
-            )
+            return await browser.request(method, path, headers=sent, content="{}" if method == "POST" else None)
 
     return asyncio.run(go())
 

@@ -109,7 +109,7 @@ def test_pictures_come_through_shared_memory_as_they_were(tmp_path: Path) -> Non
     with Post(setup_in(tmp_path, settings, choice), ring) as post:
         wait_until(lambda: post.news is not None, post)
         line = ToldLine(PatientPort(post.steps), [])
-        eye = KeepingEye(BlindEye(), ring)
+        eye = KeepingEye(BlindEye(), ring, unsearched=True)
         for _ in range(20):
             seq = line.frames + 1
             images[seq] = rng.integers(0, 256, SHAPE, np.uint8)
