@@ -53,13 +53,13 @@ def load_config(path: Path) -> Config:
     calibration = _read(path.parent / station.calibration, CalibrationFile, errors, digest.update)
     recipe = _read(path.parent / station.recipe, RecipeFile, errors, digest.update)
     if calibration is not None and recipe is not None:
-        errors.extend(f"{path}  {text}" for text in contradictions(station, calibration, recipe))
+        errors.extend(f"{path}  {text}" for text in _contradictions(station, calibration, recipe))
     if errors or calibration is None or recipe is None:
         raise ConfigError("\n".join(errors))
     return Config(path=path, file=station, calibration=calibration, recipe=recipe, digest=digest.hexdigest())
 
 
-def contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
+def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
     """What each file alone cannot know."""
     outlets = {bank.outlet for bank in station.banks}
     for outlet in sorted(outlets):
@@ -107,3 +107,8 @@ def _read(path: Path, model: type[Model], errors: list[str], seen: Callable[[byt
 
 def _keys() -> set[str]:
     return {name for section in Section.__subclasses__() for name in section.model_fields}
+
+
+def contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> tuple[str, ...]:
+    """What contradicts each other in three files that are right by themselves, one sentence each."""
+    return tuple(_contradictions(station, calibration, recipe))

@@ -48,11 +48,11 @@ class Line(AbstractContextManager["Line"], Protocol):
 
     def cause(self, mishap: Mishap, on: bool) -> None: ...
 
-    def labels(self) -> tuple[Label, ...]:
-        """What every piece that has fallen so far really was; empty where nobody knows."""
-
     def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
         """Purity and recovery by outlet of what passed after ``since_mm``; None where nobody knows."""
+
+    def labels(self) -> tuple[Label, ...]:
+        """What every piece that has fallen so far really was; empty where nobody knows."""
 
 
 class Plant:
@@ -81,11 +81,11 @@ class Plant:
     def cause(self, mishap: Mishap, on: bool) -> None:
         """There is nothing to break."""
 
-    def labels(self) -> tuple[Label, ...]:
-        return ()
-
     def truth(self, since_mm: float | None) -> None:
         return None
+
+    def labels(self) -> tuple[Label, ...]:
+        return ()
 
 
 def open_line(config: Config) -> Line:

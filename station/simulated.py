@@ -96,6 +96,14 @@ class SimulatedLine:
         for member in self._members.values():
             member.link.send(Mishap(_CAUSES[mishap], on))
 
+    def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
+        """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
+        self._hear()
+        if since_mm is None:
+            return None
+        counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
+        return {outlet: Truth(*truth) for outlet, truth in tally(counted, self._targets()).items()}
+
     def labels(self) -> tuple[Label, ...]:
         """What fell so far, counted as the encoder does from its start; sizes are not told."""
         self._hear()
@@ -107,14 +115,6 @@ class SimulatedLine:
             )
             for piece in self._landed
         )  # fmt: skip
-
-    def truth(self, since_mm: float | None) -> Mapping[str, Truth] | None:
-        """Purity and recovery by outlet of what passed the datum line after ``since_mm``; None before that."""
-        self._hear()
-        if since_mm is None:
-            return None
-        counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
-        return {outlet: Truth(*truth) for outlet, truth in tally(counted, self._targets()).items()}
 
     def _targets(self) -> dict[str, tuple[str, ...]]:
         """Which labels belong into which outlet; what no rule names belongs to the rest."""
