@@ -16,15 +16,3 @@ def plain_refusals(*kinds: type[Exception]) -> Iterator[None]:
     except kinds as refusal:
         typer.secho(str(refusal), fg="red", err=True)
         raise typer.Exit(2) from None
-
-
-@contextmanager
-def said_plainly() -> Iterator[None]:
-    """Turn what a person can mend into its sentence; anything else is a defect and shows."""
-    from station.config import ConfigError
-    from station.recording.words import RecordingUnreadable
-    from station.web.server import PortTaken
-    from vision.types import FootageError, ModelRefused
-
-    with plain_refusals(ConfigError, FootageError, ModelRefused, PortTaken, RecordingUnreadable):
-        yield

@@ -61,7 +61,7 @@ def load_config(path: Path) -> Config:
     if isinstance(station.machine, CoilsSection):
         coupler = _read(path.parent / station.machine.device, CouplerFile, errors, digest.update)
     if calibration is not None and recipe is not None:
-        errors.extend(f"{path}  {text}" for text in contradictions(station, calibration, recipe))
+        errors.extend(f"{path}  {text}" for text in _contradictions(station, calibration, recipe))
     if errors or calibration is None or recipe is None:
         raise ConfigError("\n".join(errors))
     return Config(
@@ -80,7 +80,7 @@ def read_recipe(path: Path, config: Config) -> RecipeFile:
     return recipe
 
 
-def contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
+def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:
     """What each file alone cannot know."""
     outlets = {bank.outlet for bank in station.banks}
     for outlet in sorted(outlets):
@@ -141,3 +141,8 @@ def _read(path: Path, model: type[Model], errors: list[str], seen: Callable[[byt
 
 def _keys() -> set[str]:
     return {name for section in Section.__subclasses__() for name in section.model_fields}
+
+
+def contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> tuple[str, ...]:
+    """What contradicts each other in three files that are right by themselves, one sentence each."""
+    return tuple(_contradictions(station, calibration, recipe))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -16,24 +15,22 @@ from station.recording.words import RecordingUnreadable
 _FILES = (STATION_FILE, CALIBRATION_FILE, RECIPE_FILE)
 
 
-def recorded_config(recording: Recording) -> Config:
-    """Station, calibration and recipe as they were; paths in them mean nothing here.
+def recorded_config(recording: Recording, folder: Path) -> Config:
+    """Station, calibration and recipe as they were, laid into ``folder``; other paths in them mean nothing here.
 
     Raises RecordingUnreadable when the files are missing or this version does not take them.
     """
     missing = [name for name in _FILES if name not in recording.attachments]
     if missing:
         raise RecordingUnreadable(f"{recording.path} lacks {', '.join(missing)}: it was made by something else.")
-    with tempfile.TemporaryDirectory(prefix="station-") as name:
-        folder = Path(name)
-        for file in _FILES:
-            (folder / file).write_bytes(recording.attachments[file].content)
-        try:
-            _rename_neighbours(folder / STATION_FILE)
-            return load_config(folder / STATION_FILE)
-        except (ConfigError, YAMLError, TypeError) as error:
-            told = str(error).replace(f"{folder}/", "")
-            raise RecordingUnreadable(f"{recording.path}: its settings cannot be used: {told}") from error
+    for file in _FILES:
+        (folder / file).write_bytes(recording.attachments[file].content)
+    try:
+        _rename_neighbours(folder / STATION_FILE)
+        return load_config(folder / STATION_FILE)
+    except (ConfigError, YAMLError, TypeError) as error:
+        told = str(error).replace(f"{folder}/", "")
+        raise RecordingUnreadable(f"{recording.path}: its settings cannot be used: {told}") from error
 
 
 def _rename_neighbours(path: Path) -> None:

@@ -170,7 +170,8 @@ def export(
         rows = write_decisions(recording.pieces(), table)
         typer.echo(f"{rows} pieces in {table}")
         if out.suffix != ".csv":
-            scale_mm = recorded_config(recording).calibration.mm_per_px
+            with tempfile.TemporaryDirectory(prefix="station-") as folder:
+                scale_mm = recorded_config(recording, Path(folder)).calibration.mm_per_px
             with counted("Drawing", "pictures") as progress:
                 count = export_video(recording, out, encoder, scale_mm, progress)
             typer.echo(f"{count} pictures in {out}")

@@ -132,31 +132,25 @@ def _with_model(settings: SorterSettings, card: ModelCard, materials: Mapping[st
 
 def _replaced(settings: SorterSettings, section: str, name: str, value: object) -> SorterSettings:
     """The field of that name, wherever in the sorter's settings it lies; some belong to the finder and lie in none."""
+    found, is_there = _with(settings, name, value)
+    if not is_there and name not in _SEEN_AGAIN:
+        raise ConfigError(f"--set {section}.{name}  this cannot be tried on a recording")
+    assert isinstance(found, SorterSettings)
+    return found
+
+
+def _with(part: object, name: str, value: object) -> tuple[object, bool]:
+    """A settings dataclass with every field of that name replaced, also in those inside it, and whether any was."""
+    if not dataclasses.is_dataclass(part) or isinstance(part, type):
+        return part, False
     changes: dict[str, object] = {}
-    for field in dataclasses.fields(settings):
-        inner = getattr(settings, field.name)
+    for field in dataclasses.fields(part):
+        inner, is_there = _with(getattr(part, field.name), name, value)
         if field.name == name:
             changes[name] = value
-        elif dataclasses.is_dataclass(inner) and name in {part.name for part in dataclasses.fields(inner)}:
-            changes[field.name] = _with_field(inner, name, value)
-    if not changes and name not in _SEEN_AGAIN:
-        raise ConfigError(f"--set {section}.{name}  this cannot be tried on a recording")
-    return _with_fields(settings, changes)
-
-
-def _with_field(inner: object, name: str, value: object) -> object:
-    assert dataclasses.is_dataclass(inner)
-    assert not isinstance(inner, type)
-    return dataclasses.replace(inner, **{name: value})
-
-
-def _with_fields(settings: SorterSettings, changes: Mapping[str, object]) -> SorterSettings:
-    found = settings
-    for name, value in changes.items():
-        again = _with_field(found, name, value)
-        assert isinstance(again, SorterSettings)
-        found = again
-    return found
+        elif is_there:
+            changes[field.name] = inner
+    return (dataclasses.replace(part, **changes), True) if changes else (part, False)
 
 
 def _path(key: str) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -69,7 +71,9 @@ class Subject:
     def __init__(self, recording: Recording, labels: Sequence[Label] | None) -> None:
         """Raises RecordingUnreadable when its settings cannot be used."""
         self.recording = recording
-        self.config: Config = recorded_config(recording)
+        folder = tempfile.mkdtemp(prefix="station-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.config: Config = recorded_config(recording, Path(folder))
         self.settings: SorterSettings = recording.settings()
         self._labels = labels
         self._materials = load_codebook()

@@ -170,6 +170,17 @@ def test_footage_shows_each_piece_where_its_truth_says(tmp_path: Path) -> None:
     assert sum(visible) >= 0.8 * len(visible)
 
 
+def test_labels_of_footage_count_from_its_first_reading_after_the_counter_rolled_over(tmp_path: Path) -> None:
+    bits = 16
+    settings = FootageSettings(SETTINGS, encoder=EncoderSettings(counter_bits=bits, start_count=60_000))
+    write_footage(tmp_path, 0.5, settings, step_mm=250.0, scale=0.25)
+    first = int(_rows(tmp_path / "ticks.csv")[0]["count"])
+    true = [int(row["at_tick"]) for row in _rows(tmp_path / "truth.csv")]
+    found = [int(row["at_tick"]) for row in _rows(tmp_path / "labels.csv")]
+    assert found == sorted(at - 2**bits for at in true)
+    assert min(abs(at - first) for at in found) < 4000
+
+
 def test_footage_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "footage.yaml").write_text("")
     with pytest.raises(FileExistsError, match="another folder"):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -188,6 +192,37 @@ def test_a_person_labels_with_keys_and_buttons_in_a_real_browser(work: Labelling
     assert said[work.proposals[0].at_tick] == work.proposals[0].label
     assert said[work.proposals[1].at_tick] == NOTHING
     assert said[third.at_tick] == "CU-BRIGHT"
+
+
+@pytest.mark.timeout(120)
+def test_the_command_serves_until_it_is_told_to_end(recording: Recording, tmp_path: Path) -> None:
+    port, table = free_port(), tmp_path / "said.csv"
+    command = [sys.executable, "-m", "station", "footage", "label", str(recording.path), "--who", "tester"]
+    running = subprocess.Popen([*command, "--port", str(port), "--labels", str(table)], cwd=ROOT)
+    here = f"http://127.0.0.1:{port}"
+    try:
+        with httpx.Client(base_url=here, headers={"origin": here}) as browser:
+            pieces = _once_there(browser).json()
+            assert browser.get("/picture/0.png").headers["content-type"] == "image/png"
+            assert browser.get("/picture/9999.png").status_code == 404
+            said = browser.post("/api/labels", json={"number": 0, "label": "CU-NO2"})
+            assert said.json()["label"] == "CU-NO2"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
+        running.wait()
+    assert len(pieces) > 90
+    assert [label.who for label in read_labels(table)] == ["tester"]
+
+
+def _once_there(browser: httpx.Client) -> httpx.Response:
+    for _ in range(300):
+        try:
+            return browser.get("/api/pieces")
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError("the page never came")
 
 
 @needs_browser

@@ -45,6 +45,13 @@ def test_another_shot_fires_at_its_own_count_and_the_old_answer_is_not_its_own()
     assert reports(controller, sample(720)) == []
 
 
+def test_a_shot_that_is_the_same_but_was_decided_earlier_is_answered_once() -> None:
+    controller = PaperController(32)
+    controller.take([], [job(1, 500)])
+    controller.take([job(1, 500)], [])
+    assert [report.job_id for report in reports(controller, sample(520, ShotReport(1, ShotResult.fired, 500)))] == [1]
+
+
 def test_a_shot_that_is_no_longer_sent_has_no_answer() -> None:
     controller = PaperController(32)
     controller.take([job(1, 500)], [])
