@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from control import job_ring
@@ -58,6 +58,10 @@ class RtuSettings:
     max_round_trip_ms: float = 40.0
     give_up_ms: float = 100.0
     fence: Fence = OUR_FENCE
+
+    def with_fence(self, fence: Fence) -> RtuSettings:
+        """The same for a device with other registers of known value."""
+        return replace(self, fence=fence)
 
     def wire(self, now_ns: Callable[[], int]) -> RtuWire:
         """The line to it, not connected yet."""

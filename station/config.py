@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from station.complaints import complaint, plain, reason, yaml_complaint
+from station.device_sections import DeviceFile
 from station.machine_choice import line_contradictions
 from station.named_files import CalibrationFile, RecipeFile
 from station.sections import ConfigFile, Section
@@ -35,6 +36,7 @@ class Config(Section):
     calibration: CalibrationFile
     recipe: RecipeFile
     digest: str
+    scale_device: DeviceFile | None = None
 
     def resolve(self, relative: str) -> Path:
         """A path of the configuration file."""
@@ -55,9 +57,14 @@ def load_config(path: Path) -> Config:
     recipe = _read(path.parent / station.recipe, RecipeFile, errors, digest.update)
     if calibration is not None and recipe is not None:
         errors.extend(f"{path}  {text}" for text in _contradictions(station, calibration, recipe))
+    scale = None
+    if station.scale is not None:
+        scale = _read(path.parent / station.scale.device, DeviceFile, errors, digest.update)
     if errors or calibration is None or recipe is None:
         raise ConfigError("\n".join(errors))
-    return Config(path=path, file=station, calibration=calibration, recipe=recipe, digest=digest.hexdigest())
+    return Config(
+        path=path, file=station, calibration=calibration, recipe=recipe, digest=digest.hexdigest(), scale_device=scale
+    )
 
 
 def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: RecipeFile) -> Iterator[str]:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from control.belt_scale import Weighed
 from control.types import Outcome
 from station.store_reader import Counts
 from station.types import Truth
@@ -38,7 +39,10 @@ class Quantiles:
 
 
 class RunFacts(NamedTuple):
-    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records."""
+    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records.
+
+    ``scale`` is what the belt scale has weighed in this run, None without one or before its first reading.
+    """
 
     pieces: int
     counts: Counts
@@ -55,6 +59,7 @@ class RunFacts(NamedTuple):
     memory_mb: Mapping[str, float]
     cpu_s: Mapping[str, float]
     seconds: float
+    scale: Weighed | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -77,6 +82,8 @@ def summarize(facts: RunFacts) -> Summary:
         "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
         "is_simulated": facts.is_simulated,
         "seconds": round(facts.seconds, 1),
+        "scale_total_kg": None if facts.scale is None else round(facts.scale.total_kg, 3),
+        "scale_is_whole": None if facts.scale is None else facts.scale.is_whole,
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
         "versions": {"station": version("scrap-sorting-station"), "model": facts.model, "config": facts.config},
