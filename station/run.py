@@ -26,6 +26,7 @@ from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
+from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
@@ -63,17 +64,19 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
             open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
             RunningCounts(store.path, plan.run.uuid) as counts,
             keeping(plan) as kept,
+            ScaleWatch(scale_of(plan.config)) as scale,
         ):
-            return await _Station(plan, options, store, counts, line, _Company(post, kept)).keep()
+            return await _Station(plan, options, store, counts, line, _Company(post, kept, scale)).keep()
     finally:
         store.close()
 
 
 class _Company(NamedTuple):
-    """Who reads beside the station: the recorder and the keeper of crops."""
+    """Who reads beside the station: the recorder, the keeper of crops, the reader of the belt scale."""
 
     post: Post | None
     kept: Keeping
+    scale: ScaleWatch
 
 
 class _Station:
@@ -83,7 +86,7 @@ class _Station:
         self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, company: _Company
     ) -> None:
         self._plan = plan
-        self._post, self._kept = company
+        self._post, self._kept, self._scale = company
         self._options = options
         self._store = store
         self._line = line
@@ -146,6 +149,7 @@ class _Station:
             masses=masses_of_run(plan, self._store.path),
             mass_errors=errors_of_run(plan, self._store.path, self._line.true_masses()),
             shot_error=self._meter.control.shot_error if self._meter.control else None,
+            scale=self._scale.weighed,
         )
 
     async def _serve(self) -> None:

@@ -23,6 +23,7 @@ _REALTIME = {
     "tests.station.recording.test_recorded_run",
     "tests.station.test_machine_kinds",
     "tests.station.test_run",
+    "tests.station.test_scale",
     "tests.station.test_store",
     "tests.station.test_web_browser",
     "tests.station.test_web_review_browser",

@@ -63,6 +63,7 @@ def test_probe_says_who_answers_and_how_fast(benched: Path) -> None:
     assert "map version 1, 49 outputs, 32-bit counter, 10 ticks per mm" in told
     assert "No station drives it." in told
     assert "Round trip: p50" in told
+    assert "requests: none unusable" in told
 
 
 def test_probe_of_nothing_ends_with_2_and_says_what_to_check(tcp_station: Path) -> None:
