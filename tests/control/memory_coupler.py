@@ -83,6 +83,7 @@ class Station:
         self.machine = self._machine(settings)
         self.reports: list[ShotReport] = []
         self.count = 0
+        self.overslept_ns = _OVERSLEPT_NS
 
     def with_watchdog(self, ms: int) -> None:
         self.machine = self._machine(replace(self.settings, watchdog_ms=ms))
@@ -101,7 +102,7 @@ class Station:
         while self.wire.now_ns < until_ns:
             edge_ns = self.machine.serve()
             wake_ns = until_ns if edge_ns is None else min(until_ns, edge_ns)
-            self.wire.pass_ns(max(0, wake_ns - self.wire.now_ns) + _OVERSLEPT_NS)
+            self.wire.pass_ns(max(0, wake_ns - self.wire.now_ns) + self.overslept_ns)
 
     def started(self) -> Station:
         self.machine.open()
