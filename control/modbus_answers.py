@@ -23,6 +23,18 @@ class Trip(NamedTuple):
     instant_ns: int
 
 
+class LineHealth(NamedTuple):
+    """Since the wire was made: requests sent, and what was wrong with how many of their answers."""
+
+    requests: int
+    faults: tuple[tuple[str, int], ...]
+
+    @property
+    def share(self) -> float:
+        """Answers that were not usable, as a share 0..1 of the requests."""
+        return sum(count for _, count in self.faults) / max(1, self.requests)
+
+
 class Wire(Protocol):
     """Seam: holding registers of one controller. Its verbs raise MachineLost or MachineMismatch and then stay closed.
 
@@ -43,6 +55,9 @@ class Wire(Protocol):
 
     def write(self, address: int, registers: Sequence[int], name: str) -> None:
         """Write all ``registers`` in one request."""
+
+    def health(self) -> LineHealth:
+        """How well the line carries."""
 
     def close(self) -> None: ...
 

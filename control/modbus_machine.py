@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from control import job_ring
 from control.job_ring import CommandBlock, StatusBlock
-from control.modbus_answers import WireSettings
+from control.modbus_answers import LineHealth, WireSettings
 from control.modbus_status import Reading, StatusReader, ThriftyStatus, WholeStatus
 from control.modbus_wire import ModbusSettings
 from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSample, ShotReport, ShotResult
@@ -88,6 +88,10 @@ class ModbusMachine:
         self._dropped += [ShotReport(job.id, ShotResult.ignored, self._encoder_count) for job in self._waiting]
         self._waiting.clear()
         self._request(self._command._replace(run=False, armed=False))
+
+    def health(self) -> LineHealth:
+        """How well the line to the controller carries, since this machine was made."""
+        return self._wire.health()
 
     def close(self) -> None:
         """Let go of the connection; the controller's own watchdog stops what still runs."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from control import job_ring
 from control.job_ring import StatusBlock
-from control.modbus_answers import Wire, WireSettings
+from control.modbus_answers import LineHealth, Wire, WireSettings
 from control.modbus_status import ThriftyStatus, WholeStatus
 from control.types import Identity, MachineLost
 
@@ -26,6 +26,7 @@ class Probed(NamedTuple):
     status: StatusBlock | None
     held: bool
     round_trips_us: tuple[float, ...]
+    health: LineHealth
 
 
 def probe(settings: WireSettings, now_ns: Callable[[], int], sleep: Callable[[float], None], polls: int) -> Probed:
@@ -35,11 +36,11 @@ def probe(settings: WireSettings, now_ns: Callable[[], int], sleep: Callable[[fl
     try:
         identity = read_identity(wire)
         if identity is None:
-            return Probed(wire.where, None, None, held=False, round_trips_us=())
+            return Probed(wire.where, None, None, held=False, round_trips_us=(), health=wire.health())
         _refuse_stopped(wire, sleep)
         held = is_held(wire, sleep)
         trips = round_trips_us(wire, polls)
-        return Probed(wire.where, identity, WholeStatus(wire).read().status, held, trips)
+        return Probed(wire.where, identity, WholeStatus(wire).read().status, held, trips, wire.health())
     finally:
         wire.close()
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from control import job_ring
 from control.device_map import Fence
-from control.modbus_answers import BUSY, NOT_OUR_MAP, Trip
+from control.modbus_answers import BUSY, NOT_OUR_MAP, LineHealth, Trip
 from control.modbus_serial import AdapterPort, SerialPort
 from control.rtu_frames import Answer, LineFault, RtuRequest, judge, read_request, unfinished, write_request
 from control.rtu_pace import USUAL_PACE, Pace
@@ -59,6 +59,10 @@ class RtuSettings:
     give_up_ms: float = 100.0
     fence: Fence = OUR_FENCE
 
+    def with_fence(self, fence: Fence) -> RtuSettings:
+        """The same for a device with other registers of known value."""
+        return replace(self, fence=fence)
+
     def wire(self, now_ns: Callable[[], int]) -> RtuWire:
         """The line to it, not connected yet."""
         return RtuWire(self, AdapterPort(self.device, *self.pace), now_ns)
@@ -97,6 +101,10 @@ class RtuWire:
     def write(self, address: int, registers: Sequence[int], name: str) -> None:
         """Write all ``registers`` in one request."""
         self._ask(write_request(self._settings.unit, address, registers), name)
+
+    def health(self) -> LineHealth:
+        """Damaged, missing and stray answers; above one in a hundred the cable wants looking at."""
+        return LineHealth(self.requests, tuple((fault.value, count) for fault, count in self.faults.items()))
 
     def close(self) -> None:
         self._is_open = False

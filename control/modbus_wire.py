@@ -15,7 +15,7 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from control import job_ring
-from control.modbus_answers import BUSY, NOT_OUR_MAP, Trip
+from control.modbus_answers import BUSY, NOT_OUR_MAP, LineHealth, Trip
 from control.types import Identity, MachineLost, MachineMismatch
 
 _BUSY_TRIES = 3
@@ -76,6 +76,7 @@ class ModbusWire:
         self.trip = Trip(0, 0, 0)
         self._now_ns = now_ns
         self._heard = b""
+        self._requests = 0
         self._timeout_ms = timeout_ms
         self._connect_timeout_s = connect_timeout_ms / 1000.0
         self._client = ModbusTcpClient(host, port=port, timeout=timeout_ms / 1000.0, retries=0, trace_packet=self._hear)
@@ -110,6 +111,10 @@ class ModbusWire:
             _Asked(name, address, len(registers)),
         )
 
+    def health(self) -> LineHealth:
+        """The network repeats what is lost by itself: here an answer comes, or the connection is lost."""
+        return LineHealth(self._requests, ())
+
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
 
@@ -128,6 +133,7 @@ class ModbusWire:
     def _ask_once(self, request: Callable[[], ModbusPDU]) -> ModbusPDU:
         if not self._client.connected:
             self._lose(f"There is no connection to the controller at {self.where}.")
+        self._requests += 1
         asked_ns = self._now_ns()
         try:
             answer = request()

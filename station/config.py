@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from station.complaints import complaint, plain, reason, yaml_complaint
+from station.device_sections import DeviceFile
 from station.machine_choice import line_contradictions
 from station.named_files import CalibrationFile, CouplerFile, RecipeFile
 from station.sections import CoilsSection, ConfigFile, Section
@@ -39,6 +40,7 @@ class Config(Section):
     recipe: RecipeFile
     coupler: CouplerFile | None = None
     digest: str
+    scale_device: DeviceFile | None = None
 
     def resolve(self, relative: str) -> Path:
         """A path of the configuration file."""
@@ -62,10 +64,19 @@ def load_config(path: Path) -> Config:
         coupler = _read(path.parent / station.machine.device, CouplerFile, errors, digest.update)
     if calibration is not None and recipe is not None:
         errors.extend(f"{path}  {text}" for text in _contradictions(station, calibration, recipe))
+    scale = None
+    if station.scale is not None:
+        scale = _read(path.parent / station.scale.device, DeviceFile, errors, digest.update)
     if errors or calibration is None or recipe is None:
         raise ConfigError("\n".join(errors))
     return Config(
-        path=path, file=station, calibration=calibration, recipe=recipe, coupler=coupler, digest=digest.hexdigest()
+        path=path,
+        file=station,
+        calibration=calibration,
+        recipe=recipe,
+        coupler=coupler,
+        digest=digest.hexdigest(),
+        scale_device=scale,
     )
 
 

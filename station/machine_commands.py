@@ -178,6 +178,8 @@ def _show(probed: Probed) -> None:
     _say("A station drives it." if probed.held else "No station drives it.")
     p50, p99 = (quantile(probed.round_trips_us, share) / 1000 for share in (0.5, 0.99))
     _say(f"Round trip: p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(probed.round_trips_us) / 1000:.2f} ms")
+    seen = ", ".join(f"{count} {fault}" for fault, count in probed.health.faults) or "none unusable"
+    _say(f"Answers to {probed.health.requests} requests: {seen}")
 
 
 def _compare(found: Identity | None, expected: Identity) -> None:

@@ -20,6 +20,7 @@ from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
+from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_reader import RunningCounts, read_counts
@@ -50,8 +51,12 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
     try:
         store.begin_run(plan.run)
         store.flush()
-        with open_line(plan.config) as line, RunningCounts(store.path, plan.run.uuid) as counts:
-            return await _Station(plan, options, store, counts, line).keep()
+        with (
+            open_line(plan.config) as line,
+            RunningCounts(store.path, plan.run.uuid) as counts,
+            ScaleWatch(scale_of(plan.config)) as scale,
+        ):
+            return await _Station(plan, options, store, counts, line, scale).keep()
     finally:
         store.close()
 
@@ -59,8 +64,11 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
 class _Station:
     """One run: its desk, its two children, its page."""
 
-    def __init__(self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line) -> None:
+    def __init__(
+        self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, scale: ScaleWatch
+    ) -> None:
         self._plan = plan
+        self._scale = scale
         self._options = options
         self._store = store
         self._line = line
@@ -117,6 +125,7 @@ class _Station:
             cpu_s={name: round(figures.cpu_s, 2) for name, figures in use.items()},
             seconds=(time.monotonic_ns() - plan.run.started_ns) / 1e9,  # noqa: TID251
             shot_error=self._meter.control.shot_error if self._meter.control else None,
+            scale=self._scale.weighed,
         )
 
     async def _serve(self) -> None:

@@ -66,6 +66,22 @@ class ModbusRtuSection(Section):
     poll_ms: int = Field(20, ge=5, le=90, description="how often the controller is read")
 
 
+class ScaleSection(Section):
+    """A belt scale on a serial line of its own, read as totals."""
+
+    device: str = Field(description="file of configs/devices with a value total_1")
+    port: str = Field(pattern="^/", description="serial adapter, best its path under /dev/serial/by-id")
+    unit: int = Field(1, ge=1, le=247, description="Modbus unit id")
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400] = Field(9600, description="bits per second")
+    parity: Literal["none", "even", "odd"] = Field("none", description="parity bit of each byte")
+    stop_bits: Literal[1, 2] = Field(1, description="stop bits of each byte")
+    longest_reply_ms: int = Field(500, ge=20, le=5000, description="longest time an answer can take")
+    poll_s: float = Field(1.0, ge=0.2, le=60, description="how often it is read")
+    kg_per_unit: float = Field(1000.0, gt=0, description="kilograms in one unit of its display (tonnes: 1000)")
+    roll_over_kg: float = Field(gt=0, description="total at which it begins again at 0")
+    max_kg_s: float = Field(gt=0, description="more than the belt can carry")
+
+
 class MemoryMachineSection(Section):
     kind: Literal["memory"]
 
@@ -177,3 +193,4 @@ class ConfigFile(Section):
     vision: VisionSection = VisionSection()
     sorting: SortingSection
     line: LineSection | None = None
+    scale: ScaleSection | None = None

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+from control.belt_scale import Weighed
 from control.lateness import ErrorCurve
 from control.types import Outcome
 from station.store_reader import Counts
@@ -39,7 +40,10 @@ class Quantiles:
 
 
 class RunFacts(NamedTuple):
-    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records."""
+    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records.
+
+    ``scale`` is what the belt scale has weighed in this run, None without one or before its first reading.
+    """
 
     pieces: int
     counts: Counts
@@ -57,6 +61,7 @@ class RunFacts(NamedTuple):
     cpu_s: Mapping[str, float]
     seconds: float
     shot_error: ErrorCurve | None = None
+    scale: Weighed | None = None
 
 
 def summarize(facts: RunFacts) -> Summary:
@@ -79,6 +84,8 @@ def summarize(facts: RunFacts) -> Summary:
         "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
         "is_simulated": facts.is_simulated,
         "seconds": round(facts.seconds, 1),
+        "scale_total_kg": None if facts.scale is None else round(facts.scale.total_kg, 3),
+        "scale_is_whole": None if facts.scale is None else facts.scale.is_whole,
         "memory_mb": dict(facts.memory_mb),
         "cpu_s": dict(facts.cpu_s),
         "shot_error": None if facts.shot_error is None else facts.shot_error._asdict(),

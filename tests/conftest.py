@@ -20,6 +20,7 @@ _REALTIME = {
     "tests.station.test_machine_commands",
     "tests.station.test_machine_kinds",
     "tests.station.test_run",
+    "tests.station.test_scale",
     "tests.station.test_store",
     "tests.station.test_web_browser",
     "tests.station.test_web_server",

@@ -39,6 +39,7 @@ class Plc:
         self.queue: list[Job] = []
         self.most_unread = 0
         self._seen: CommandBlock | None = None
+        self._asked = (True, True)
         self._heard_s = self._toggled_s = self._now_s = time.monotonic()
 
     def scan(self) -> None:
@@ -79,8 +80,9 @@ class Plc:
         self._seen = command
         is_alive = self._now_s - self._heard_s <= job_ring.HEARTBEAT_LIMIT_MS / 1000
         is_safe = is_alive and self.interlocks.estop_ok and self.interlocks.guard_closed
-        self.running = is_safe and command.run
-        self.armed = is_safe and command.armed and self.interlocks.air_ok
+        self.running = is_safe and command.run and (self.running or not self._asked[0])
+        self.armed = is_safe and command.armed and (self.armed or not self._asked[1])
+        self._asked = (command.run, command.armed) if is_safe else (True, True)
         self._take_jobs(command.write_index)
 
     def _take_jobs(self, write_index: int) -> None:

@@ -145,6 +145,24 @@ def the_emergency_stop_stops_the_belt_and_drops_what_is_queued(machine: Machine,
     assert operator.until(lambda sample: sample.interlocks.estop_ok, run=False, armed=False).reports == ()
 
 
+def requests_that_stood_through_a_stop_are_granted_only_when_dropped_and_raised_again(
+    machine: Machine, plant: Plant
+) -> None:
+    operator = Operator(machine, plant)
+    operator.open()
+    operator.start()
+    plant.press_estop()
+    operator.until(lambda sample: not sample.interlocks.estop_ok)
+    plant.release_estop()
+    operator.until(lambda sample: sample.interlocks.estop_ok)
+    still = operator.poll(run=True, armed=True, times=20)
+    operator.poll(run=False, armed=False, times=5)
+    again = operator.start()
+
+    assert (still.running, still.armed) == (False, False)
+    assert (again.running, again.armed) == (True, True)
+
+
 def safe_stops_and_every_job_still_has_its_one_report(machine: Machine, plant: Plant) -> None:
     operator = Operator(machine, plant)
     operator.open()
@@ -203,6 +221,7 @@ CLAUSES: tuple[Clause, ...] = (
     a_job_whose_count_has_passed_is_late,
     a_disarmed_machine_ignores_its_jobs,
     the_emergency_stop_stops_the_belt_and_drops_what_is_queued,
+    requests_that_stood_through_a_stop_are_granted_only_when_dropped_and_raised_again,
     safe_stops_and_every_job_still_has_its_one_report,
     a_silent_station_is_disarmed_by_the_controller_itself,
     a_machine_opened_again_starts_from_rest_and_fires_nothing_old,

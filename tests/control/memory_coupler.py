@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from control.coil_machine import CoilMachine, CoilSettings
 from control.coupler_map import CouplerMap
-from control.modbus_answers import Trip
+from control.modbus_answers import LineHealth, Trip
 from control.types import MachineLost, MachineMismatch, ShotReport
 from hil.coupler import Coupler
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
@@ -57,6 +57,9 @@ class MemoryWire:
             raise MachineMismatch(f"it refuses {name}")
         self.events += switched
         self.pass_ns(self.trip_ns // 2)
+
+    def health(self) -> LineHealth:
+        raise AssertionError("nobody asks a wire in memory for its health")
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -130,7 +130,8 @@ def test_one_damaged_answer_costs_a_fence_and_not_the_machine() -> None:
     line.hear = damage_the_first
     begun_ns = line.now_ns()
     assert len(wire.read(100, 6, "the trial")) == 6
-    assert wire.faults == {LineFault.damaged: 1}
+    assert wire.health() == (4, (("damaged", 1),))
+    assert wire.health().share == 0.25
     assert asked[0] == 3
     assert (line.now_ns() - begun_ns) / 1e6 < job_ring.HEARTBEAT_LIMIT_MS / 2
 

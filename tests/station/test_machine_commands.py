@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def test_probe_says_who_answers_and_how_fast(benched: Path) -> None:
     assert "map version 1, 49 outputs, 32-bit counter, 10 ticks per mm" in told
     assert "No station drives it." in told
     assert "Round trip: p50" in told
+    assert "requests: none unusable" in told
 
 
 def test_probe_of_nothing_ends_with_2_and_says_what_to_check(tcp_station: Path) -> None:
@@ -176,7 +178,7 @@ def test_the_printed_map_lists_every_field_with_its_address_and_codes(tmp_path: 
         for at, field in map_rows(block):
             assert f'<td class="n">{at}</td><td><code>{field.name}</code></td><td>{field.kind}</td>' in html
             for number, meaning in field.bits:
-                assert f"<br>{number}: {meaning}" in html
+                assert f"<br>{number}: {escape(meaning)}" in html
 
 
 def test_the_fields_of_the_map_are_the_ones_the_code_carries() -> None:
