@@ -137,16 +137,14 @@ class SerialMachine:
     def _take(self, status: BoardStatus) -> None:
         """What the board has taken of the jobs, and its reports that are new."""
         taken = (status.next_job - self._next_job) % board_wire.INDEX_MODULUS
-        skipped = (self._head.reports_read - status.first_report) % board_wire.INDEX_MODULUS
-        if taken > len(self._waiting) or skipped > len(status.reports):
+        if taken > len(self._waiting) or status.first_report != self._head.reports_read:
             self._line.lose(f"The board at {self._settings.port} counts jobs or reports otherwise than the station.")
         for _ in range(taken):
             self._waiting.popleft()
         self._next_job, self._room = status.next_job, status.room
-        fresh = status.reports[skipped:]
-        read = (self._head.reports_read + len(fresh)) % board_wire.INDEX_MODULUS
+        read = (self._head.reports_read + len(status.reports)) % board_wire.INDEX_MODULUS
         self._head = self._head._replace(reports_read=read)
-        self._reports += fresh
+        self._reports += status.reports
         self._encoder_count = status.encoder_count
         self._board_damaged = status.damaged
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from control.coil_machine import CoilMachine, CoilSettings
 from control.coupler_map import CouplerMap
-from control.modbus_answers import Trip
+from control.modbus_answers import LineHealth, Trip
 from control.types import MachineLost, MachineMismatch, ShotReport
 from hil.coupler import Coupler
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
@@ -58,6 +58,9 @@ class MemoryWire:
         self.events += switched
         self.pass_ns(self.trip_ns // 2)
 
+    def health(self) -> LineHealth:
+        raise AssertionError("nobody asks a wire in memory for its health")
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -83,6 +86,7 @@ class Station:
         self.machine = self._machine(settings)
         self.reports: list[ShotReport] = []
         self.count = 0
+        self.overslept_ns = _OVERSLEPT_NS
 
     def with_watchdog(self, ms: int) -> None:
         self.machine = self._machine(replace(self.settings, watchdog_ms=ms))
@@ -101,7 +105,7 @@ class Station:
         while self.wire.now_ns < until_ns:
             edge_ns = self.machine.serve()
             wake_ns = until_ns if edge_ns is None else min(until_ns, edge_ns)
-            self.wire.pass_ns(max(0, wake_ns - self.wire.now_ns) + _OVERSLEPT_NS)
+            self.wire.pass_ns(max(0, wake_ns - self.wire.now_ns) + self.overslept_ns)
 
     def started(self) -> Station:
         self.machine.open()

@@ -41,6 +41,20 @@ def test_shots_fall_on_their_counts_across_the_wrap_and_the_latency_is_learned(m
     assert "120 shots, off by p50" in curve.sentence()
 
 
+def test_a_computer_that_always_wakes_late_is_allowed_for() -> None:
+    station = Station(FESTO).started()
+    station.overslept_ns = MS
+    late_ms = []
+    for n in range(120):
+        at = station.count + 900
+        station.machine.arm([make_job(n, open_count=at, length=75, outputs=1)])
+        station.poll(8)
+        opened = [event for event in station.wire.events if event.on]
+        late_ms.append((opened[-1].pos_mm - at / 10) / 1.5)
+
+    assert abs(sum(late_ms[-20:])) / 20 < 0.15
+
+
 def test_an_output_is_never_on_longer_than_its_limit_even_when_the_belt_stops() -> None:
     station = Station(FESTO).started()
     station.machine.arm([make_job(n, open_count=station.count + 600, length=60_000, outputs=1 << n) for n in range(3)])

@@ -59,6 +59,17 @@ def test_a_flood_beyond_the_queue_waits_and_is_reported_in_full() -> None:
     assert {report.result for report in station.reports} == {ShotResult.fired}
 
 
+def test_a_job_that_is_sent_again_is_taken_once() -> None:
+    station = Station(MemoryBoard()).started()
+    at = soon(station.board, 80)
+    for n in range(3):
+        station.machine.arm([make_job(n, open_count=at + 300 * n, length=75)])  # sends the ones before again
+    station.poll(30)
+
+    assert [(r.job_id, r.result) for r in station.reports] == [(n, ShotResult.fired) for n in range(3)]
+    assert len(on_times_ms(station.board.switched, 0)) == 3
+
+
 def test_a_lost_answer_does_no_harm() -> None:
     station = Station(MemoryBoard()).started()
     station.machine.arm([make_job(1, open_count=soon(station.board, 60))])
