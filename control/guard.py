@@ -103,14 +103,14 @@ class Guard:
         held = stopped or (Refusal.fresh_order_needed if self._latched else None)
         if held is not None:
             return _refuse_all(command.jobs, held, run=False)
-        if sample is not None and not sample.interlocks.air_ok:
+        assert sample is not None, "without a sample everything is held"
+        if not sample.interlocks.air_ok:
             return _refuse_all(command.jobs, Refusal.air_low, run=command.run)
         if not command.armed:
             return _refuse_all(command.jobs, Refusal.not_armed, run=command.run)._replace(held=None)
         if command.seen_ns is None or now_ns - command.seen_ns > self._limits.max_picture_ms * 1e6:
             refused = tuple((job, Refusal.old_picture) for job in command.jobs)
             return Admission(command.run, armed=True, jobs=(), refused=refused, held=None)
-        assert sample is not None, "without a sample everything is held"
         return self._sift(command, sample.encoder_count, now_ns)
 
     def _stop(self, sample: MachineSample | None, now_ns: int, last_command_ns: int | None) -> Refusal | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from control.belt import Belt, BeltNews, BeltTrouble
+from control.belt import Belt, BeltMotion, BeltNews, BeltTrouble
 from tests.control.yard import MS, make_sample
 
 TICKS_PER_MM = 10.0
@@ -222,7 +222,7 @@ def test_a_rollers_wobble_is_not_taken_for_a_ramp() -> None:
 
 def test_a_belt_that_was_just_heard_of_has_a_speed_and_no_acceleration() -> None:
     assert Belt(10.0, 32, 8000.0).motion() == (0.0, 0.0)
-    assert tuple(paced([0.0, 15.0, 30.0]).motion()) == pytest.approx((1500.0, 0.0))
+    assert paced([0.0, 15.0, 30.0]).motion() == BeltMotion(1500.0, 0.0)
 
 
 def test_a_reading_whose_instant_is_in_doubt_moves_no_frame() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,8 +125,8 @@ def test_a_controller_that_stops_by_itself_is_not_started_again_without_a_fresh_
 ) -> None:
     guard, sample = Guard(LIMITS), make_sample(0, 0)
     resting = sample._replace(running=False, armed=False)
-    polls = [(REST, resting), (GO, resting), (GO, resting), (GO, sample), (GO, sample)]
-    assert [guard.admit(command, shown, 0, 0).armed for command, shown in polls] == [False, True, True, True, True]
+    polls = [(REST, resting), *[(GO, resting)] * 4, (GO, sample), (GO, sample)]
+    assert [guard.admit(command, shown, 0, 0).armed for command, shown in polls] == [False, *[True] * 6]
 
     stopped = guard.admit(GO, sample._replace(running=running, armed=armed), 0, 0)
 
@@ -324,3 +326,13 @@ def test_a_flap_may_be_open_longer_than_a_valve(outputs: int, length: int, passe
     admission = guard.admit(order(make_job(1, length=length, outputs=outputs))._replace(seen_ns=0), sample, 0, 0)
 
     assert why(admission) == ([] if passes else [Refusal.pulse_length])
+
+
+def test_the_limits_are_what_was_promised_and_nobody_changes_them_at_run_time() -> None:
+    limits = GuardLimits(outputs=1, max_length_counts=500)
+
+    promised = (1000.0, 40, 12_000, 200.0, 4096, (), 200.0, 1 << 30, 32)
+    assert dataclasses.astuple(limits) == (1, 500, *promised)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        limits.silence_ms = 1e9  # type: ignore[misc]
+    assert not hasattr(limits, "__dict__")

@@ -143,6 +143,28 @@ def test_mishaps_are_switched_on_and_off() -> None:
         assert (Mishap.lens_covered in paper.on) is on
 
 
+def test_a_recipe_is_chosen_from_those_there_are() -> None:
+    paper, kind = PaperStation(), {"content-type": "application/json"}
+    assert "<option>brass-first</option>" in ask(paper, "GET", "/").text
+    taken = ask(paper, "POST", "/api/recipe", kind, '{"recipe": "brass-first"}')
+    unknown = ask(paper, "POST", "/api/recipe", kind, '{"recipe": "../secrets"}')
+    paper.guard_open = True
+    refused = ask(paper, "POST", "/api/recipe", kind, '{"recipe": "copper-first"}')
+    assert taken.json() == {"taken": True, "refusal": None}
+    assert (unknown.status_code, "brass-first" in unknown.json()["refusal"]) == (422, True)
+    assert refused.json() == {"taken": False, "refusal": "Close the guard first."}
+    assert [name for name, _by in paper.chosen] == ["brass-first", "copper-first"]
+
+
+def test_a_valve_that_ever_opened_is_listed_with_its_openings() -> None:
+    valves = ask(PaperStation(), "GET", "/api/status").json()["valves"]
+    rows = [(valve["output"], valve["openings"], valve["word"]) for valve in valves]
+    assert rows == [
+        (0, 12_000, ""),
+        (8, 31_415, ""),
+    ]
+
+
 def test_a_station_that_has_said_nothing_is_alive_but_not_ready() -> None:
     paper = PaperStation(is_silent=True)
     assert ask(paper, "GET", "/livez").status_code == 200
