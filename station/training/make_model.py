@@ -35,6 +35,7 @@ from station.training.lessons import Lessons
 from station.training.measuring import (
     Seen,
     cross_fitted,
+    fit_biases,
     fit_shared_temperature,
     photo_figures,
     piece_note,
@@ -105,17 +106,24 @@ def make_model(
         ways.tell("Ablation", 0, 1)
         answers = {arm: answer() for arm, answer in arms.items()}
         ways.tell("Ablation", 1, 1)
-    network = as_onnx(Calibrated(build_body(), top), course.crop.size_px, "logits", material.labels)
-    draft = draft_card(
-        out,
-        network,
-        labels=material.labels,
-        spec=INPUT,
-        crop=course.crop,
-        version=course.version,
-        training=_training(parts, course, material, epochs),
-    )
-    card = _measured(draft, parts, course, material, families)
+    training = _training(parts, course, material, epochs)
+
+    def drafted(biases: NDArray[np.float32] | None) -> ModelCard:
+        network = as_onnx(Calibrated(build_body(), top, biases), course.crop.size_px, "logits", material.labels)
+        return draft_card(
+            out,
+            network,
+            labels=material.labels,
+            spec=INPUT,
+            crop=course.crop,
+            version=course.version,
+            training=training,
+        )
+
+    plain = Classifier(drafted(None))
+    raw = {name: seen(plain, parts[name]) for name in ("val", PHOTOS_VAL)}
+    draft = drafted(fit_biases(list(raw.values())))
+    card = _measured(draft, raw, parts, course, material, families)
     figures, note = _ablation(answers, parts[PHOTOS_VAL], course, material, families, ways)
     card = replace(card, measured=(*card.measured, *figures), notes=(*card.notes, *note, f"Made by: {command}"))
     write_card(card)
@@ -172,15 +180,21 @@ def _training(parts: Mapping[str, Lessons], course: Course, material: Material, 
 
 
 def _measured(
-    draft: ModelCard, parts: Mapping[str, Lessons], course: Course, material: Material, families: Mapping[str, str]
+    draft: ModelCard,
+    plain: Mapping[str, Seen],
+    parts: Mapping[str, Lessons],
+    course: Course,
+    material: Material,
+    families: Mapping[str, str],
 ) -> ModelCard:
+    """``plain`` is what the network said of validation pieces and photographs before biases were added."""
     eye = Classifier(draft)
     labels = draft.labels
     raw = {name: seen(eye, parts[name]) for name in (*MEASURED, PHOTOS_VAL, STRANGE_VAL)}
     temperature = fit_shared_temperature([raw["val"], raw[PHOTOS_VAL]])
     calm = {name: log_softmax(one.logs / np.float32(temperature)) for name, one in raw.items()}
     cutouts = _posed(material, course)
-    calm_photos = cross_fitted(raw["val"], raw[PHOTOS_VAL])
+    calm_photos = cross_fitted(plain["val"], plain[PHOTOS_VAL])
     looks = {name: calm[name].reshape(-1, LOOKS, len(labels)) for name in MEASURED}
     truth = {name: raw[name].may_be[::LOOKS].argmax(axis=1) for name in MEASURED}
     correlation = fit_look_correlation(looks["val"], truth["val"])
@@ -194,7 +208,7 @@ def _measured(
         golden=golden,
         measured=(
             *(rendered_figures(name, raw[name], calm[name], labels) for name in MEASURED),
-            *_photographed(raw[PHOTOS_VAL], calm_photos, cutouts, labels, families),
+            *_photographed(plain[PHOTOS_VAL], calm_photos, cutouts, labels, families),
         ),
         speed=(("cpu_ms_per_crop_at_batch_4", speed_ms(eye)),),
         notes=(

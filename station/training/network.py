@@ -18,13 +18,12 @@ from vision.classifier import prepared
 from vision.model_card import InputSpec
 
 INPUT = InputSpec("rgb", "nchw", (127.0, 127.0, 127.0), (1 / 128.0, 1 / 128.0, 1 / 128.0))
-BLOCKS, FROZEN = 16, 13
-STRANGENESS = 0.0
+BLOCKS, FROZEN = 16, 8
 _OPSET = 17
 
 
 def build_body() -> nn.Sequential:
-    """The frozen part: float (n, 3, s, s) as INPUT says to maps (n, 192, s/32, s/32)."""
+    """The frozen part: float (n, 3, s, s) as INPUT says to maps (n, 80, s/16, s/16)."""
     parts = stem_and_blocks(FROZEN)
     load_published(parts)
     body = nn.Sequential(*parts).eval()
@@ -47,22 +46,22 @@ class Calibrated(nn.Module):  # type: ignore[misc]  # PyTorch's own way to write
     So a piece that is no class comes out unsure of all of them, whatever adds up several looks.
     """
 
-    def __init__(self, body: nn.Module, top: nn.Module, strangeness: float = STRANGENESS) -> None:
-        """``strangeness`` is added to the answer "none of them"."""
+    def __init__(self, body: nn.Module, top: nn.Module, biases: NDArray[np.float32] | None = None) -> None:
+        """``biases`` (labels,) are added to the log probabilities."""
         super().__init__()
         self.body, self.top = body, top
-        self._strangeness = strangeness
+        self._biases = None if biases is None else torch.from_numpy(biases)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Float crops (n, 3, s, s) to log probabilities (n, labels)."""
-        return spread(self.top(self.body(crops)), self._strangeness)
+        logs = spread(self.top(self.body(crops)))
+        return logs if self._biases is None else logs + self._biases
 
 
-def spread(logits: torch.Tensor, strangeness: float = STRANGENESS) -> torch.Tensor:
+def spread(logits: torch.Tensor) -> torch.Tensor:
     """Logits (n, labels + 1) to log probabilities (n, labels), the share of "none of them" spread over all."""
-    known, none = logits[:, :-1], logits[:, -1:] + strangeness
-    shares = torch.softmax(torch.cat([known, none], 1), 1)
-    return torch.log(shares[:, :-1] + shares[:, -1:] / known.shape[1] + 1e-9)
+    shares = torch.softmax(logits, 1)
+    return torch.log(shares[:, :-1] + shares[:, -1:] / (logits.shape[1] - 1) + 1e-9)
 
 
 def answered(top: nn.Module, maps: NDArray[np.float16]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from station.training.findings import HAZARD, hazard_note, unknown_note
 from station.training.measuring import (
     Seen,
     cross_fitted,
+    fit_biases,
     fit_shared_temperature,
     photo_figures,
     piece_note,
@@ -58,6 +59,17 @@ def test_one_temperature_serves_both_data_sets_alike_however_large() -> None:
     loud = Seen(logits[:100] * 4, calm.may_be[:100], calm.objects[:100])
     between = fit_shared_temperature([calm, loud])
     assert fit_shared_temperature([calm]) < between < fit_shared_temperature([loud])
+
+
+def test_biases_bring_back_the_shares_that_classes_come_in() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.choice(4, 3000, p=(0.7, 0.1, 0.1, 0.1))
+    means = 1.5 * np.eye(4)
+    even = log_softmax((1.5 * (means[truth] + rng.normal(0, 1, (3000, 4)))).astype(np.float32))
+    biases = fit_biases([_seen(even, list(truth), ["x"] * 3000)], pull=0.0)
+    assert biases[0] - biases[1:] == pytest.approx(np.log(7), abs=0.35)
+    before, after = ((logs.argmax(axis=1) == truth).mean() for logs in (even, even + biases))
+    assert after > before
 
 
 def test_strangers_do_not_move_the_temperature() -> None:
