@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
+
+from station.plain_errors import plain_errors
 
 app = typer.Typer(
     name="station",
@@ -22,31 +22,10 @@ app = typer.Typer(
     "and keeps one record of each.",
 )
 _DEFAULT = Path("configs/sim.yaml")
-_USAGE = 2
 _out = Console()
 _err = Console(stderr=True)
 
 ConfigArgument = Annotated[Path, typer.Argument(help="Station file (YAML).", show_default=True)]
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """What a person can mend is said in one sentence and ends with exit code 2; anything else is a defect and shows."""
-    from control.types import MachineLost, MachineMismatch
-    from station.config import ConfigError
-    from station.dataset.words import DatasetRefused
-    from station.store_file import StoreRefused
-    from station.web.server import PortTaken
-    from vision.types import CameraLost, FootageError, ModelRefused
-
-    try:
-        yield
-    except (
-        CameraLost, ConfigError, DatasetRefused, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken,
-        StoreRefused,
-    ) as error:  # fmt: skip
-        _err.print(escape(str(error)), style="red", soft_wrap=True, highlight=False)
-        raise typer.Exit(_USAGE) from None
 
 
 def _log() -> None:
@@ -74,7 +53,7 @@ def run(
     from station.summary import in_words
 
     _log()
-    with _plain_errors():
+    with plain_errors():
         station = load_config(config)
         if web:
             where = station.file.web
@@ -96,7 +75,7 @@ def check(
         for line in describe_keys():
             _out.print(escape(line), soft_wrap=True, highlight=False)
         return
-    with _plain_errors():
+    with plain_errors():
         for line in check_station(load_config(config)):
             _out.print(escape(line), soft_wrap=True, highlight=False)
 

@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from station.command_errors import plain_refusals
-from station.config import ConfigError, load_config
+from station.config import load_config
+from station.plain_errors import plain_errors
 from station.weighing import correct
 
 
@@ -22,7 +22,7 @@ def mass(
     """Correct the estimated masses by the totals of a belt scale (mass.weighings); takes effect at the next start."""
     if not by.strip():
         raise typer.BadParameter("say who corrects: --by NAME")
-    with plain_refusals(ConfigError):
+    with plain_errors():
         found = correct(load_config(config), by, datetime.now(UTC))  # noqa: TID251 - a command has a clock
     table = Table("class", "factor", "still unknown")
     for label, factor in sorted(found.factors.items()):

@@ -13,18 +13,21 @@ _USAGE = 2
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Ends the command with exit code 2 and the sentence in red."""
+def plain_errors(*own: type[Exception]) -> Iterator[None]:
+    """Ends a command with exit code 2 and the sentence in red; ``own`` are errors that only this command has."""
     from control.types import MachineLost, MachineMismatch
     from station.config import ConfigError
+    from station.recording.words import RecordingUnreadable
     from station.store_file import StoreRefused
     from station.web.server import PortTaken
     from vision.types import CameraLost, FootageError, ModelRefused
 
+    kinds: tuple[type[Exception], ...] = (
+        CameraLost, ConfigError, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken,
+        RecordingUnreadable, StoreRefused, *own,
+    )  # fmt: skip
     try:
         yield
-    except (
-        CameraLost, ConfigError, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken, StoreRefused
-    ) as error:  # fmt: skip
+    except kinds as error:
         Console(stderr=True).print(escape(str(error)), style="red", soft_wrap=True, highlight=False)
         raise typer.Exit(_USAGE) from None

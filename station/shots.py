@@ -39,10 +39,13 @@ class Shots:
     """Plans that are open, and what the lanes are already told to do."""
 
     def __init__(self, ejectors: tuple[Ejector, ...], settings: ScheduleSettings) -> None:
-        self._ejectors = ejectors
-        self._settings = settings
         self._book = LaneBook()
         self._open: dict[int, int] = {}
+        self.change(ejectors, settings)
+
+    def change(self, ejectors: tuple[Ejector, ...], settings: ScheduleSettings) -> None:
+        """From the next cut on; plans stay open."""
+        self._ejectors, self._settings = ejectors, settings
         self._distance_mm: dict[str, float] = {}
         for ejector in ejectors:
             known = self._distance_mm.get(ejector.outlet, ejector.distance_mm)

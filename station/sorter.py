@@ -128,8 +128,12 @@ class Sorter:
         return self._ledger.cancel(now_ns)
 
     def change(self, settings: SorterSettings) -> None:
-        """Go on with other settings of the same model; what is on the belt stays as it is."""
-        self._settings = settings
+        """Go on with other settings; what is on the belt stays as it is. The tracker's labels stay the same."""
+        before, self._settings = self._settings, settings
+        judged = (settings.labels, settings.correlation, settings.recipe)
+        if judged != (before.labels, before.correlation, before.recipe):
+            self._judge = Judge(*judged)
+        self._shots.change(settings.ejectors, settings.schedule)
 
     def _forget(self, id_: int) -> None:
         self._tracker.close(id_)

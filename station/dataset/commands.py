@@ -13,8 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from station.codebook import load_codebook
-from station.command_errors import plain_refusals
-from station.config import ConfigError
 from station.dataset.book import Book
 from station.dataset.bring import allowed_labels, import_kept, import_tree
 from station.dataset.split import Shares, counts, split_objects
@@ -22,6 +20,7 @@ from station.dataset.versions import export as export_version
 from station.dataset.versions import freeze
 from station.dataset.versions import versions as all_versions
 from station.dataset.words import Crop, DatasetRefused
+from station.plain_errors import plain_errors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,7 +34,7 @@ _By = Annotated[str, typer.Option(help="Who says so; kept with every label.")]
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    with plain_refusals(DatasetRefused, ConfigError):
+    with plain_errors(DatasetRefused):
         yield
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from station.footage.export import Encoder
-from station.refusals import said_plainly
+from station.plain_errors import plain_errors
 
 if TYPE_CHECKING:
     from station.footage.bring_in import Belt
@@ -58,7 +58,7 @@ def bring(
     from station.footage.bring_in import Belt
     from station.footage.source import Seen
 
-    with said_plainly():
+    with plain_errors():
         if rotate not in {0, 90, 180, 270}:
             raise typer.BadParameter("--rotate takes 0, 90, 180 or 270")
         if ticks is not None and speed_mm_s is not None:
@@ -127,7 +127,7 @@ def info(source: Annotated[Path, typer.Argument(help="Footage folder or recordin
     from station.footage.told import told_recording
     from station.recording.reader import open_recording
 
-    with said_plainly():
+    with plain_errors():
         lines = told_recording(open_recording(source)) if source.suffix == _RECORDING else told(open_take(source))
         for line in lines:
             typer.echo(line)
@@ -146,7 +146,7 @@ def cut(
     from station.footage.take import open_take
     from station.recording.reader import open_recording
 
-    with said_plainly():
+    with plain_errors():
         if source.suffix == _RECORDING:
             typer.echo(f"{cut_recording(open_recording(source), out, from_s, to_s)} steps written to {out}")
             return
@@ -165,7 +165,7 @@ def export(
     from station.footage.sought import recording_of
     from station.recorded_config import recorded_config
 
-    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+    with plain_errors(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
         table = out if out.suffix == ".csv" else decisions or out.with_suffix(".csv")
         rows = write_decisions(recording.pieces(), table)
         typer.echo(f"{rows} pieces in {table}")
@@ -189,7 +189,7 @@ def label(
     from station.footage.sought import footage_behind, recording_of
     from vision.labels import labels_beside
 
-    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+    with plain_errors(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
         table = labels or labels_beside(footage_behind(source))
         typer.echo(f"Labels go to {table}; open http://127.0.0.1:{port} (Ctrl-C ends)")
         serve_labelling(recording, table, source.name, who, port)
@@ -209,7 +209,7 @@ def polygons(
     from station.footage.sought import footage_behind, recording_of
     from vision.labels import labels_beside, read_labels, write_labels
 
-    with said_plainly(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
+    with plain_errors(), shared("Sorting") as sorting, recording_of(source, sorting) as recording:
         table = labels_beside(footage_behind(source))
         if back:
             labels = import_coco(recording, file, who, now_utc())

@@ -13,16 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from station.command_errors import plain_refusals
-from station.config import ConfigError, load_config
+from station.config import load_config
 from station.keeping.places import SHADOW, data_folder
 from station.keeping.shadow_book import Comparison, read_comparisons
+from station.plain_errors import plain_errors
 from station.promotion.audit import AuditBroken, Change, read_audit
 from station.promotion.promote import PromotionRefused, audit_file, take_back
 from station.promotion.promote import promote as promoted
 from station.training.metrics import wilson
 from vision.model_card import load_card
-from vision.types import FootageError, ModelRefused
 
 app = typer.Typer(no_args_is_help=True, help="The model of a station: watch a candidate, promote it, go back.")
 _out = Console()
@@ -35,7 +34,7 @@ _MOST_PAIRS = 15
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    with plain_refusals(PromotionRefused, AuditBroken, ConfigError, ModelRefused, FootageError):
+    with plain_errors(PromotionRefused, AuditBroken):
         yield
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from hil.sprites.atlas import Sprite, load_atlas
-from station.command_errors import plain_refusals
 from station.mass import PRIORS, REFERENCE_MM2, MassPrior, PriorsRefused, read_priors
+from station.plain_errors import plain_errors
 
 _GROWTHS = (0.0, 0.25, 0.5)
 _LEAST_SPREAD = 0.25
@@ -27,7 +27,7 @@ def mass_priors(
     atlas: Annotated[Path | None, typer.Option(help="Sprite atlas; the shipped one if left out.")] = None,
 ) -> None:
     """Fit thickness, growth and spread of every rendered class to the sprites that are not kept for testing."""
-    with plain_refusals(PriorsRefused):
+    with plain_errors(PriorsRefused):
         before = read_priors(table)
     sprites = [sprite for sprite in load_atlas(atlas).sprites if sprite.split != "test" and sprite.label in before]
     by_label: dict[str, list[Sprite]] = defaultdict(list)

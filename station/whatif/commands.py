@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from station.plain_errors import plain_errors
 from station.recording.texts import StepTexts
-from station.refusals import said_plainly
 
 if TYPE_CHECKING:
     from station.whatif.changes import Change
@@ -50,7 +50,7 @@ def whatif(
     from station.whatif.trial import Subject
     from vision.labels import labels_beside, read_labels
 
-    with said_plainly():
+    with plain_errors():
         wanted = [parse_change(text) for text in changes or ()]
         swept = None if sweep is None else parse_range(sweep)
         table = labels or labels_beside(footage_behind(file))
