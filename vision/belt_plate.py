@@ -23,6 +23,7 @@ SUMMED = 9
 _LARGEST = 255 * SUMMED
 _BANDS = 8
 _FIRST_LESSONS = 24
+_BEGINNINGS = (2, 4, 8, 16, 23)
 _LANE_STEP = 8
 _MAD_TO_SIGMA = 1.3 / 0.6745
 _MEAN_TO_SIGMA = 1.2533
@@ -114,7 +115,8 @@ class BeltPlate:
         self._learned += 1
         if self._learned < _FIRST_LESSONS:
             self._first.append(_profile(coarse))
-            self._begin(coarse)
+            if self._learned in _BEGINNINGS:
+                self._begin(coarse)
             self._tails_towards((coarse - self._plate - self.lanes(coarse))[covered == 0][::_BANDS])
             self._bound(rows)
             return
