@@ -58,8 +58,8 @@ class LabelFigure:
 class Figures:
     """What was measured on one split of the data.
 
-    ``low`` and ``high`` bound the accuracy (95 % Wilson, counting objects). ``confusion`` has a row per true class and a
-    column per answer, both in the order of ``classes``; cards of earlier versions have neither.
+    ``low`` and ``high`` bound the accuracy (95 % Wilson, counting objects). ``confusion`` has a row per true class and
+    a column per answer, both in the order of ``classes``; cards of earlier versions have neither.
     """
 
     split: str
