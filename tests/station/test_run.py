@@ -257,9 +257,9 @@ def test_a_controller_port_in_use_is_named(site: Path) -> None:
 
 
 def test_a_missing_and_a_corrupt_model_are_refused(site: Path) -> None:
-    change(site / "configs/sim.yaml", ("model: ../models/scrap-v1", "model: ../mine"))
+    change(site / "configs/sim.yaml", ("model: ../models/rendered-v1", "model: ../mine"))
     assert "Model file check" in refused(site)
-    shutil.copytree(ROOT / "models/scrap-v1", site / "mine")
+    shutil.copytree(ROOT / "models/rendered-v1", site / "mine")
     network = bytearray((site / "mine/model.onnx").read_bytes())
     network[len(network) // 2] ^= 1
     (site / "mine/model.onnx").write_bytes(network)
