@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from control.count_line import CountLine
+from control.guard import Guard, GuardLimits
 from control.lateness import ErrorCurve, Lateness
 from control.process import Prompt
-from control.types import Job, Machine, MachineLost, MachineSample, ShotReport, ShotResult
+from control.types import Command, Job, Machine, MachineLost, MachineSample, ShotReport, ShotResult
 
 _REST_POLLS = 20
 _START_POLLS = 1000
@@ -22,8 +23,10 @@ _START_POLLS = 1000
 
 @dataclass(frozen=True, slots=True)
 class LatencySettings:
-    """``outputs`` are fired in turn, one shot every ``every_ms``, each armed ``ahead_ms`` before its count."""
+    """``outputs`` are fired in turn, one shot every ``every_ms``, each armed ``ahead_ms`` before its count, as far as
+    the guard's ``limits`` let them."""
 
+    limits: GuardLimits
     outputs: tuple[int, ...]
     ticks_per_mm: float
     counter_bits: int
@@ -61,6 +64,7 @@ class _Bench:
         self._settings = settings
         self._now_ns = now_ns
         self._sleep = sleep
+        self._guard = Guard(settings.limits)
         self._line = CountLine(settings.counter_bits)
         self._jobs: dict[int, Job] = {}
         self._reports: list[ShotReport] = []
@@ -72,10 +76,9 @@ class _Bench:
         self._start()
         fired_ns = self._now_ns()
         while len(self._jobs) < self._settings.shots:
-            self._poll(go=True)
-            if self._now_ns() - fired_ns >= self._settings.every_ms * 1e6:
-                fired_ns = self._now_ns()
-                self._arm()
+            is_due = self._now_ns() - fired_ns >= self._settings.every_ms * 1e6
+            fired_ns = self._now_ns() if is_due else fired_ns
+            self._poll(go=True, jobs=(self._next_job(),) if is_due else ())
         for _ in range(round(2 * self._settings.ahead_ms / self._settings.poll_ms)):
             self._poll(go=True)
         self._machine.safe()
@@ -95,10 +98,17 @@ class _Bench:
                 before = rate
         raise MachineLost("The belt does not come to a steady speed: check the drive and the encoder.")
 
-    def _poll(self, *, go: bool) -> MachineSample:
-        due_ns = self._now_ns() + round(self._settings.poll_ms * 1e6)
-        self._machine.beat(run=go, armed=go)
+    def _poll(self, *, go: bool, jobs: tuple[Job, ...] = ()) -> MachineSample:
+        """One poll with what the guard lets through; a person is the eye here."""
+        now_ns = self._now_ns()
+        due_ns = now_ns + round(self._settings.poll_ms * 1e6)
         sample = self._machine.sample()
+        admission = self._guard.admit(Command(go, go, jobs, now_ns), sample, now_ns, now_ns)
+        self._machine.beat(run=admission.run, armed=admission.armed)
+        if admission.jobs:
+            self._machine.arm(admission.jobs)
+        for job, why in admission.refused:
+            raise MachineLost(f"The guard refuses shot {job.id} ({why}): look at the interlocks and the limits.")
         self._line.add(sample.encoder_count, sample.taken_ns)
         for report in sample.reports:
             self._book(report)
@@ -108,7 +118,7 @@ class _Bench:
             self._sleep(max(0, until_ns - now_ns) * 1e-9)
         return sample
 
-    def _arm(self) -> None:
+    def _next_job(self) -> Job:
         """The next output in turn, its count as far ahead as asked for."""
         settings, rate = self._settings, self._line.counts_per_ns
         number = len(self._jobs) + 1
@@ -117,7 +127,7 @@ class _Bench:
         output = settings.outputs[number % len(settings.outputs)]
         job = Job(number, opens, max(1, round(settings.pulse_ms * 1e6 * rate)), 1 << output, 0, 0)
         self._jobs[number] = job
-        self._machine.arm([job])
+        return job
 
     def _book(self, report: ShotReport) -> None:
         self._reports.append(report)

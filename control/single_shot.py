@@ -70,16 +70,16 @@ class Gunner:
         _, admission = self._poll(_ARMED._replace(jobs=(job,)))
         if admission.refused:
             raise ShotRefused(f"The guard refuses this shot: {admission.refused[0][1]}. Check output and length.")
-        self._hold(ms)
+        self._hold(ms, admission)
         self._machine.safe()
         return self._report(number)
 
-    def _hold(self, ms: float) -> None:
+    def _hold(self, ms: float, admission: Admission) -> None:
         """Wait while the heart goes on beating."""
         until_ns = self._now_ns() + round(ms * 1e6)
         while (left_ns := until_ns - self._now_ns()) > 0:
             self._sleep(min(left_ns / 1e9, _BEAT_S))
-            self._machine.beat(run=False, armed=True)
+            self._machine.beat(run=admission.run, armed=admission.armed)
 
     def _report(self, number: int) -> ShotReport:
         for _ in range(_REPORT_POLLS):
@@ -90,10 +90,10 @@ class Gunner:
         raise ShotRefused("The controller has not said what became of the shot. Look at its own display.")
 
     def _poll(self, command: Command) -> tuple[MachineSample, Admission]:
-        """One poll of the machine with what the guard lets through of the command."""
+        """One poll of the machine with what the guard lets through of the command; a person is the eye here."""
         sample = self._machine.sample()
         now_ns = self._now_ns()
-        admission = self._guard.admit(command, sample, now_ns, now_ns)
+        admission = self._guard.admit(command._replace(seen_ns=now_ns), sample, now_ns, now_ns)
         self._machine.beat(run=admission.run, armed=admission.armed)
         if admission.jobs:
             self._machine.arm(admission.jobs)

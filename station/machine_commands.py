@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -100,6 +101,43 @@ def fire(
             machine.open()
             report = Gunner(machine, setup.guard_limits(station), now_ns, sleep).fire(output, ms)
         _say(f"Output {output}: {report.result} at count {report.encoder_count}.")
+
+
+@app.command()
+def lateness(
+    config: ConfigArgument,
+    shots: Annotated[int, typer.Option(min=10, max=100_000, help="How many shots, over all outputs in turn.")] = 300,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    *,
+    armed: Annotated[bool, typer.Option("--armed", help="Do not ask: nobody is within reach of the ejectors.")] = False,
+) -> None:
+    """Run the belt, fire every output in turn, and say how far from its count the machine says each shot fell.
+
+    For an installed machine of any kind; the figures are kept as lateness.json in the station's data folder.
+    """
+    from control.latency_bench import LatencySettings, measure_latency
+    from control.process import take_priority
+    from station import setup
+    from station.config import load_config
+    from station.wiring import open_machine
+
+    now_ns, sleep = time.monotonic_ns, time.sleep  # noqa: TID251 - the driver's clock
+    with _plain_errors():
+        station = load_config(config)
+        if not armed:
+            typer.confirm("The belt runs and every ejector fires. Is nobody within reach of them?", abort=True)
+        outputs = tuple(ejector.output for ejector in setup.ejectors(station))
+        limits, calibration = setup.guard_limits(station), station.calibration
+        settings = LatencySettings(limits, outputs, calibration.ticks_per_mm, calibration.counter_bits, shots)
+        take_priority(40)
+        measured = measure_latency(open_machine(setup.machine_settings(station)), settings, now_ns, sleep)
+        told = {"kind": station.file.machine.kind, **measured.curve._asdict(), "results": measured.results}
+        text = json.dumps(told | {"unanswered": measured.unanswered}, indent=2) + "\n"
+        kept = station.resolve(station.file.station.data_folder) / "lateness.json"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for file in (kept, *([] if json_file is None else [json_file])):
+            file.write_text(text, encoding="utf-8")
+        _say(f"{measured.curve.sentence()} Results: {measured.results}, unanswered {measured.unanswered}. Kept: {kept}")
 
 
 @app.command()

@@ -126,7 +126,7 @@ def run_bar(made: Plant, seconds: float, per_s: float, speed_mm_s: float) -> Bar
                 at = (newest.encoder_count + ahead) % 2**32
                 new.append(Job(number, at, length, 1 << number % OUTPUTS, 0, 0))
                 jobs[number] = new[-1]
-        vision.send(Command(run=rested > 30, armed=rested > 30, jobs=tuple(new)))
+        vision.send(Command(run=rested > 30, armed=rested > 30, jobs=tuple(new), seen_ns=time.monotonic_ns()))
         for message in vision.receive():
             if isinstance(message, MachineSample):
                 newest = message

@@ -80,7 +80,7 @@ def test_all_outputs_are_off_within_250_ms(plant: Callable[[], AbstractContextMa
         assert speak.newest is not None
         at = (speak.newest.encoder_count + 3000) % 2**32
         jobs = tuple(make_job(n, open_count=at, length=60_000, outputs=1 << n) for n in range(OUTPUTS))
-        vision.send(Command(run=True, armed=True, jobs=jobs))
+        vision.send(Command(run=True, armed=True, jobs=jobs, seen_ns=time.monotonic_ns()))
         speak.until(lambda: len(made.feel()) == OUTPUTS, run=True)
 
         died_ns = time.monotonic_ns()
@@ -111,7 +111,7 @@ class _Speaker:
 
     def until(self, done: Callable[[], bool], *, run: bool) -> None:
         for _ in range(2000):
-            self._send(Command(run=run, armed=run, jobs=()))
+            self._send(Command(run=run, armed=run, jobs=(), seen_ns=time.monotonic_ns()))
             for message in self._receive():
                 if isinstance(message, MachineSample):
                     self.newest = message

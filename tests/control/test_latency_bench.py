@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from control.guard import GuardLimits
 from control.latency_bench import LatencySettings, measure_latency
 from control.types import MachineLost
 from hil.types import Mishap, MishapName
@@ -12,7 +13,8 @@ from tests.control.memory_board import MemoryBoard
 from tests.control.memory_board import Station as BoardStation
 from tests.control.memory_coupler import Station as CoilStation
 
-SETTINGS = LatencySettings(outputs=(0, 3, 5), ticks_per_mm=10.0, counter_bits=32, shots=60)
+LIMITS = GuardLimits(outputs=0xFF, max_length_counts=1000)
+SETTINGS = LatencySettings(LIMITS, outputs=(0, 3, 5), ticks_per_mm=10.0, counter_bits=32, shots=60)
 
 
 def test_a_board_that_fires_on_its_count_is_measured_so() -> None:
