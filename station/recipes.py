@@ -110,7 +110,7 @@ def _hazards(file: RecipeFile, materials: Mapping[str, Material]) -> Iterator[st
         stops = [material.id for material in known if material.stops]
         if stops:
             yield f"rules.{n}  {', '.join(stops)} stop the line and are never ejected: take them out of the rule"
-        if rule.max_confidence < rule.min_confidence:
+        if rule.purity is not None and rule.max_confidence < rule.min_confidence:
             yield f"rules.{n}.max_confidence  {rule.max_confidence:g} lies below min_confidence; raise it"
 
 

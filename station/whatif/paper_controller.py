@@ -1,7 +1,8 @@
 """The controller of a what-if: it answers every shot of the changed sorter from what the encoder did in the recording.
 
 A shot that is the same as then gets the very answer that it got then. Any other is fired at its count when it came in
-time and the machine was armed and safe, and is late or ignored otherwise: valves themselves are taken to work.
+time and the machine was armed and safe, and is late or ignored otherwise: valves themselves are taken to work. From the
+first shot that differs on, what was read back of the recorded valves is of other shots and is left out.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class PaperController:
         self._now: dict[int, Job] = {}
         self._pending: dict[int, Job] = {}
         self._count: int | None = None
+        self._differs = False
 
     def hear(self, items: Iterable[MachineSample | MachineDown]) -> tuple[MachineSample | MachineDown, ...]:
         """The recorded messages with reports that answer the jobs of the changed sorter."""
@@ -27,6 +29,8 @@ class PaperController:
 
     def take(self, then: Iterable[Job], now: Iterable[Job]) -> None:
         """The jobs that the recorded sorter and the changed one sent in this step."""
+        then, now = tuple(then), tuple(now)
+        self._differs = self._differs or then != now
         self._then |= {job.id: job for job in then}
         for job in now:
             self._now[job.id] = job
@@ -45,7 +49,8 @@ class PaperController:
         for report in fresh:
             del self._pending[report.job_id]
         self._count = sample.encoder_count
-        return sample._replace(reports=(*same, *fresh))
+        told = sample._replace(reports=(*same, *fresh))
+        return told._replace(outputs=None, felt=None) if self._differs else told
 
     def _is_same(self, report: ShotReport) -> bool:
         """A job that neither sorter sent since was under way when the recording began."""
