@@ -32,7 +32,7 @@ golden: $(VENV)/.ready-test ## Write the golden recordings and their decisions a
 	$(BIN)/python -m tests.station.recording.golden
 
 bench: setup ## Measure the vision loop against its floor, as ratios in one run
-	$(BIN)/station bench
+	$(BIN)/station bench loop
 
 lock: ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra build -o requirements.lock
