@@ -45,7 +45,7 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="Class that is not taught; give the option once for each.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 3,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 6,
     ablation: Annotated[
         int, typer.Option(min=0, help="Rounds for the models taught on rendered and on real pieces alone; 0: none.")
     ] = 1,

@@ -18,12 +18,12 @@ from vision.classifier import prepared
 from vision.model_card import InputSpec
 
 INPUT = InputSpec("rgb", "nchw", (127.0, 127.0, 127.0), (1 / 128.0, 1 / 128.0, 1 / 128.0))
-BLOCKS, FROZEN = 16, 8
+BLOCKS, FROZEN = 16, 5
 _OPSET = 17
 
 
 def build_body() -> nn.Sequential:
-    """The frozen part: float (n, 3, s, s) as INPUT says to maps (n, 80, s/16, s/16)."""
+    """The frozen part: float (n, 3, s, s) as INPUT says to maps (n, 40, s/8, s/8)."""
     parts = stem_and_blocks(FROZEN)
     load_published(parts)
     body = nn.Sequential(*parts).eval()
