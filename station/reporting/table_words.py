@@ -122,10 +122,11 @@ DOWNTIME = Table(
     "Times when the station did not sort. held: the cause lay in the station; suspended: it lay elsewhere.",
     (
         _STATION,
-        Column("from_utc", Kind.datetime, "First moment, UTC.", required=True),
-        Column("to_utc", Kind.datetime, "Last moment, UTC; empty: still so."),
+        Column("from_utc", Kind.datetime, "Begin of the time that was looked at, UTC.", required=True),
+        Column("to_utc", Kind.datetime, "End of the time that was looked at, UTC.", required=True),
         Column("kind", Kind.string, "Whose cause it was.", required=True, words=("held", "suspended")),
         Column("reason", Kind.string, "Why: the code of the fault, or a word.", required=True),
+        Column("seconds", Kind.number, "How long of that time, in seconds.", required=True, least=0),
         _SIMULATED,
     ),
     ("station", "from_utc", "kind", "reason"),

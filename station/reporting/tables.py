@@ -133,9 +133,10 @@ class HazardDailyRow(NamedTuple):
 class DowntimeRow(NamedTuple):
     station: str
     from_utc: datetime
-    to_utc: datetime | None
+    to_utc: datetime
     kind: str
     reason: str
+    seconds: float
     is_simulated: bool
 
 

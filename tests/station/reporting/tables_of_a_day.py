@@ -54,7 +54,7 @@ def tables(is_simulated: bool = False, material: str | None = "铜线, mixed") -
             CountDailyRow("yard-7", DAY, "CU-NO2", "copper", 12, 0.3842, "estimated", 0.71, 0.99, 20, False, sim)
         ],
         hazards_daily=[HazardDailyRow("yard-7", DAY, "CU-NO2", 1, 0, sim)],
-        downtime=[DowntimeRow("yard-7", MADE, None, "held", "lane-dead", sim)],
+        downtime=[DowntimeRow("yard-7", MADE, MADE, "held", "lane-dead", 12.5, sim)],
         factors_co2e=[FactorRow("set-1", "CU-NO2", 2460.0, 3895.0, "S8", True, sim)],
         pieces=[PieceRow("yard-7", 1, MADE, "CU-NO2", "copper", "ejected", 0.0321, False, sim)],
     )  # fmt: skip
