@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     estop = "estop"
     guard_open = "guard open"
     air_low = "air low"
+    vision_late = "vision late"
     vision_silent = "vision silent"
     machine_lost = "machine lost"
     machine_stopped = "machine stopped by itself"
@@ -37,9 +38,10 @@ class Refusal(StrEnum):
 class GuardLimits:
     """``outputs`` is the mask of outputs that exist; per output and window at most so many shots and open counts.
 
-    ``longer`` holds outputs (pushers, flaps) that may be open longer than ``max_length_counts``. A command whose
-    newest picture is older than ``max_picture_ms`` fires nothing, nor does a job that would open more than
-    ``max_ahead_counts`` from now; ``counter_bits`` is the counter's width.
+    Vision that has said nothing for ``late_ms`` fires nothing, until it has disarmed once; after ``silence_ms`` its
+    silence is a stop. ``longer`` holds outputs (pushers, flaps) that may be open longer than ``max_length_counts``. A
+    command whose newest picture is older than ``max_picture_ms`` fires nothing, nor does a job that would open more
+    than ``max_ahead_counts`` from now; ``counter_bits`` is the counter's width.
     """
 
     outputs: int
@@ -47,7 +49,8 @@ class GuardLimits:
     window_ms: float = 1000.0
     max_shots: int = 40
     max_open_counts: int = 12_000
-    silence_ms: float = 200.0
+    late_ms: float = 200.0
+    silence_ms: float = 1000.0
     remembered_ids: int = 4096
     longer: tuple[tuple[int, int], ...] = ()
     max_picture_ms: float = 200.0
@@ -77,6 +80,7 @@ class Guard:
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
         self._latched = True
+        self._paused = False
         self._asked = (False, False)
         self._granted = (False, False)
         self._shots: deque[_Shot] = deque()
@@ -87,7 +91,8 @@ class Guard:
     ) -> Admission:
         """Judge the newest command against the newest sample (None: the machine is lost).
 
-        ``last_command_ns`` is when vision last spoke, None for never; its silence is a stop.
+        ``last_command_ns`` is when vision last spoke, None for never. A computer that is overloaded for a moment costs
+        the shots of that moment; a long silence is a stop.
         """
         admission = self._admit(command, sample, now_ns, last_command_ns)
         self._asked = (admission.run, admission.armed)
@@ -104,6 +109,11 @@ class Guard:
         if held is not None:
             return _refuse_all(command.jobs, held, run=False)
         assert sample is not None, "without a sample everything is held"
+        assert last_command_ns is not None, "before the first command too"
+        is_late = now_ns - last_command_ns > self._limits.late_ms * 1e6
+        self._paused = command.armed and (is_late or self._paused)
+        if self._paused:
+            return _refuse_all(command.jobs, Refusal.vision_late, run=command.run)
         if not sample.interlocks.air_ok:
             return _refuse_all(command.jobs, Refusal.air_low, run=command.run)
         if not command.armed:

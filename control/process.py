@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from control.guard import Admission, Guard, GuardLimits, Refusal
 from control.lateness import ErrorCurve
+from control.precedence import take_priority
 from control.types import (
     Command,
     Job,
@@ -30,7 +31,8 @@ from vision.types import Port
 _AT_REST = Command(run=False, armed=False, jobs=())
 _ROUND_TRIPS_KEPT = 200
 _HELD = "run and ejectors stay off until a person starts again"
-_PASSING = (None, Refusal.fresh_order_needed, Refusal.air_low)
+_LATE = "no orders for a moment, nothing was ejected"
+_PASSING = (None, Refusal.fresh_order_needed, Refusal.air_low, Refusal.vision_late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +187,20 @@ class Loop:
         fell_silent = admission.held is Refusal.vision_silent and self._held is not Refusal.vision_silent
         self._held = admission.held
         self._cause = self._cause if admission.held in _PASSING else admission.held
-        is_latched = admission.held is Refusal.fresh_order_needed
-        why = "" if self._cause is None else f"{self._cause.value}; "
-        self._down = MachineDown("control-held", why + _HELD) if is_latched else None
+        self._down = self._held_back(admission.held)
         if fell_silent:
             self._machine.safe()
         self._machine.beat(run=admission.run, armed=admission.armed)
         if admission.jobs:
             self._machine.arm(admission.jobs)
+
+    def _held_back(self, held: Refusal | None) -> MachineDown | None:
+        """What vision must hear because it goes on asking for what it does not get."""
+        if held is Refusal.vision_late:
+            return MachineDown("orders-late", _LATE)
+        if held is not Refusal.fresh_order_needed:
+            return None
+        return MachineDown("control-held", ("" if self._cause is None else f"{self._cause.value}; ") + _HELD)
 
     def _poll(self) -> None:
         asked_ns = self._now_ns()
@@ -287,17 +295,6 @@ def run(
     finally:
         loop.stop()
         signal.signal(signal.SIGTERM, previous)
-
-
-def take_priority(priority: int | None) -> bool:
-    """Ask for SCHED_FIFO; False when it is not wanted or not permitted."""
-    if priority is None:
-        return False
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except OSError:
-        return False
-    return True
 
 
 def resident_kb() -> int:

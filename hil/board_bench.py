@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from control.process import take_priority
+from control.precedence import take_priority
 from control.types import Interlocks
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt

@@ -17,7 +17,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from control.process import take_priority
+from control.precedence import take_priority
 from hil.coupler import Coupler, CouplerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.motion import Motion

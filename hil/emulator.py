@@ -13,7 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from control.process import take_priority
+from control.precedence import take_priority
 from hil.controller import Controller, ControllerSettings
 from hil.drive import DrivenBelt
 from hil.emulator_wires import Wire, WireSettings, open_wire

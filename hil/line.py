@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from control.precedence import LINE, take_precedence
 from hil.feeder import ScrapSprite, WorldPiece
 from hil.look import Look, View
 from hil.motion import Motion
@@ -42,7 +42,6 @@ class LineSettings:
     slots: int = 6
     split: str | None = "test"
     atlas: Path | None = None
-    nice: int = 0
 
 
 class Line:
@@ -122,7 +121,7 @@ def run_line(
     signal.signal(signal.SIGTERM, asked.note)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
-    os.nice(settings.nice)
+    take_precedence(LINE)
     ring, motion = FrameRing(settings.view.shape, settings.slots, ring_name), Motion(motion_name)
     line: Line | None = None
     try:

@@ -5,18 +5,17 @@ No pydantic, no web and, on the control side, no numpy: imports stand where they
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from control.precedence import VISION, take_precedence
 from control.process import ControlSettings, run
 from station.link import Link
 from station.wiring import CameraChoice, MachineChoice, RingCameraChoice, open_camera, open_eye, open_machine
 
-_VISION_NICENESS = -10
 _MOVED_MM = 5.0
 _PATIENCE_NS = 1_000_000_000
 
@@ -91,7 +90,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    take_precedence()
+    take_precedence(VISION)
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
     card = load_card(setup.model)
@@ -122,12 +121,6 @@ def _tell_rest(tap: TappedSorter | None, now_ns: Callable[[], int]) -> None:
     deadline_ns = now_ns() + _PATIENCE_NS
     while tap is not None and not tap.send_rest() and now_ns() < deadline_ns:
         time.sleep(0.005)  # noqa: TID251 - the recorder is slow
-
-
-def take_precedence() -> None:
-    """Before pages and reports, after the control process; where that is not permitted, equal."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _VISION_NICENESS)
 
 
 def _leave(_number: int, _frame: object) -> None:

@@ -190,10 +190,16 @@ FAULTS: Mapping[str, Fault] = {
         "The computer is too slow for the camera: pictures are skipped.",
         "Close other programs, or lower the frame rate or the feed.",
     ),
+    "orders-late": Fault(
+        73,
+        Effect.bypass,
+        "The computer is overloaded: for a moment nothing was ejected.",
+        "Close other programs on this computer, or give the station precedence; sorting goes on by itself.",
+    ),
     "control-held": Fault(
         74,
         Effect.stop,
-        "The outputs are held: the control process got no orders for a moment, or a guard or the emergency stop acted.",
+        "The outputs are held: the control process got no orders for a second, or a guard or the emergency stop acted.",
         "Reset and start; if it comes back, look for programs that load the computer.",
     ),
     "alarm-found": Fault(

@@ -116,7 +116,7 @@ def lateness(
     For an installed machine of any kind; the figures are kept as lateness.json in the station's data folder.
     """
     from control.latency_bench import LatencySettings, measure_latency
-    from control.process import take_priority
+    from control.precedence import take_priority
     from station import setup
     from station.config import load_config
     from station.wiring import open_machine

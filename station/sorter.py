@@ -39,7 +39,7 @@ from vision.types import Eye, LookRequest, Piece, Sighting
 
 _STANDSTILL_MM_S = 5.0
 _AT_REST_MM = 1.0
-_HELD = "control-held"
+_HELD = ("control-held", "orders-late")
 _CAUSES = {State.fault: Effect.stop, State.estop: Effect.stop, State.bypass: Effect.bypass, State.paused: Effect.pause}
 
 
@@ -151,7 +151,7 @@ class Sorter:
 
     def _hear_down(self, down: MachineDown, now_ns: int) -> tuple[PieceRecord, ...]:
         """A machine that is merely held goes on counting; one that is lost may come back with another count."""
-        lost = down.code != _HELD
+        lost = down.code not in _HELD
         self._watch.hear_down(down, lost=lost)
         if not lost:
             return ()

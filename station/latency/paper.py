@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from control.precedence import VISION, take_precedence
 from control.types import Command, Ejector, Job, MachineDown, MachineSample, ShotResult
 from hil.motion import Motion
-from station.children import take_precedence
 from station.link import Link
 from station.sorter import Sorter, SorterSettings
 from station.types import Finish, Finished, Inputs, Order, OrderGiven, Outputs, State
@@ -245,7 +245,7 @@ class _Talk:
 def paper_vision_main(setup: PaperSetup, machine: Link, station: Link) -> None:
     """Process entry: the real loop and the real sorter, with pieces on paper; ends with its neighbours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    take_precedence()
+    take_precedence(VISION)
     sight, talk = PaperSight(setup), _Talk(station)
     port = CountingLink(machine, setup.sorter.counter_bits)
     sorter = Sorter(setup.sorter)

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from control.modbus_machine import ModbusMachine, ModbusSettings
-from control.process import take_priority
+from control.precedence import take_priority
 from control.types import Job, Machine, ShotResult
 from hil.drive import DriveSettings
 from hil.emulator import EmulatorSettings

@@ -17,7 +17,7 @@ from control.coil_machine import CoilMachine
 from control.coupler_map import CouplerMap
 from control.modbus_machine import ModbusMachine, ModbusSettings
 from control.modbus_rtu import RtuSettings
-from control.process import take_priority
+from control.precedence import take_priority
 from control.serial_machine import SerialBoardSettings, SerialMachine
 from control.types import Identity, Machine
 from hil.board_bench import BoardSettings, micropython

@@ -95,9 +95,33 @@ def test_letting_go_during_a_stop_does_not_count() -> None:
     assert shift.poll(GO).held is Refusal.fresh_order_needed
 
 
-def test_silence_of_more_than_the_limit_is_a_stop() -> None:
+def test_a_vision_that_is_late_fires_nothing_until_it_has_disarmed_while_the_belt_runs_on() -> None:
     shift = Shift().started()
+    shift.poll(GO)
     assert [shift.poll(GO, silent=True).armed for _ in range(20)] == [True] * 20
+
+    late = shift.poll(order(make_job(1)), silent=True)
+    back = shift.poll(order(make_job(2)))
+    disarmed = shift.poll(Command(run=True, armed=False, jobs=()))
+    again = shift.poll(order(make_job(3)))
+
+    assert (late.run, late.armed, late.held, why(late)) == (True, False, Refusal.vision_late, [Refusal.vision_late])
+    assert (back.run, back.armed, back.held, why(back)) == (True, False, Refusal.vision_late, [Refusal.vision_late])
+    assert (disarmed.run, disarmed.held) == (True, None)
+    assert (again.armed, len(again.jobs)) == (True, 1)
+
+
+def test_a_vision_that_is_late_and_asks_for_nothing_is_not_held() -> None:
+    shift = Shift().started()
+    shift.poll(Command(run=True, armed=False, jobs=()))
+
+    assert [shift.poll(Command(run=True, armed=False, jobs=()), silent=True).held for _ in range(99)] == [None] * 99
+
+
+def test_a_second_of_silence_is_a_stop() -> None:
+    shift = Shift().started()
+    shift.poll(GO)
+    assert [shift.poll(GO, silent=True).run for _ in range(100)] == [True] * 100
 
     silent = shift.poll(GO, silent=True)
 
@@ -194,7 +218,7 @@ def test_only_the_newest_ids_are_remembered() -> None:
 def test_a_vision_that_starts_anew_may_count_its_jobs_anew() -> None:
     shift = Shift().started()
     shift.poll(order(make_job(1)))
-    for _ in range(21):
+    for _ in range(101):
         shift.poll(GO, ESTOP, silent=True)
     shift.poll(REST)
 
@@ -237,7 +261,7 @@ polls = st.lists(
         st.one_of(st.none(), st.builds(Interlocks, st.booleans(), st.booleans(), st.booleans()), st.just(ALL_SAFE)),
         st.booleans(),
     ),
-    max_size=40,
+    max_size=150,
 )
 
 
@@ -259,6 +283,7 @@ def test_estop_wins_every_job_has_one_answer_and_a_stop_is_left_only_through_res
         assert admission.run <= command.run
         assert admission.armed <= command.armed
         assert admission.run == (command.run and rested)
+        assert not admission.armed or silence_ms <= LIMITS.late_ms
 
 
 PICTURE = GuardLimits(outputs=0b1111, max_length_counts=500, max_picture_ms=100.0)
@@ -331,8 +356,8 @@ def test_a_flap_may_be_open_longer_than_a_valve(outputs: int, length: int, passe
 def test_the_limits_are_what_was_promised_and_nobody_changes_them_at_run_time() -> None:
     limits = GuardLimits(outputs=1, max_length_counts=500)
 
-    promised = (1000.0, 40, 12_000, 200.0, 4096, (), 200.0, 1 << 30, 32)
+    promised = (1000.0, 40, 12_000, 200.0, 1000.0, 4096, (), 200.0, 1 << 30, 32)
     assert dataclasses.astuple(limits) == (1, 500, *promised)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        limits.silence_ms = 1e9  # type: ignore[misc]
+        limits.late_ms = 1e9  # type: ignore[misc]
     assert not hasattr(limits, "__dict__")

@@ -14,7 +14,8 @@ import pytest
 
 from control.guard import GuardLimits
 from control.modbus_machine import ModbusSettings
-from control.process import ControlSettings, ControlStatus, Loop, run, take_priority
+from control.precedence import take_priority
+from control.process import ControlSettings, ControlStatus, Loop, run
 from control.types import (
     Command,
     Identity,
@@ -262,17 +263,35 @@ def test_a_silent_vision_makes_the_machine_safe_once_and_is_told_why_it_is_held(
     bench.step(GO)
     bench.machine.deeds.clear()
 
-    bench.step(times=30)
+    bench.step(times=110)
     assert bench.machine.asked == (False, False)
     assert bench.machine.deeds.count("safe") == 1
     bench.step(GO, times=20)
 
     assert bench.machine.asked == (False, False)
-    assert [down.code for down in bench.told(MachineDown) if isinstance(down, MachineDown)] == ["control-held"]
+    told = [down.code for down in bench.told(MachineDown) if isinstance(down, MachineDown)]
+    assert told == ["orders-late", "orders-late", "control-held"]
     bench.step(REST)
     bench.step(GO, times=60)
     assert bench.machine.asked == (True, True)
-    assert len(bench.told(MachineDown)) == 1
+    assert len(bench.told(MachineDown)) == 3
+
+
+def test_a_vision_that_is_late_for_a_moment_loses_the_shots_of_that_moment_and_no_more() -> None:
+    bench = Bench().started()
+    bench.step(GO)
+    bench.machine.deeds.clear()
+
+    bench.step(times=40)
+    assert bench.machine.asked == (True, False)
+    assert "safe" not in bench.machine.deeds
+    bench.step(GO)
+    assert bench.machine.asked == (True, False)
+    bench.step(Command(run=True, armed=False, jobs=()))
+    bench.step(GO)
+
+    assert bench.machine.asked == (True, True)
+    assert {down.code for down in bench.told(MachineDown) if isinstance(down, MachineDown)} == {"orders-late"}
 
 
 @pytest.mark.parametrize("interlock", ["estop_ok", "guard_closed"])

@@ -114,6 +114,7 @@ class PaperLine:
         self.states: list[State] = []
         self.refusals: list[str] = []
         self.is_silent = False
+        self.is_late = False
         self._frames = 0
         self.run(0.1)
 
@@ -132,6 +133,8 @@ class PaperLine:
         self.eye.pos_mm = motion.pos_mm - motion.speed_mm_s * EXPOSED_BEFORE_NS * 1e-9
         self._frames += 1
         frame = FrameStamp(self._frames, self.now_ns - EXPOSED_BEFORE_NS, None)
+        if self.is_late:
+            news += (MachineDown("orders-late", "test"),)
         if self.is_silent:
             news = (MachineDown("machine-lost", "test"),)
         outputs = self.sorter.step(Inputs(self.now_ns, frame, 0, news, orders, ()), self.eye)

@@ -169,6 +169,21 @@ def test_low_air_bypasses_and_comes_back_by_itself() -> None:
     assert any(record.degraded for record in line.records)
 
 
+def test_a_computer_that_was_too_late_bypasses_for_a_moment_while_the_belt_runs_and_keeps_its_pieces() -> None:
+    line = PaperLine(feed(*[COPPER] * 90))
+    line.run(4.0, Order.start)
+    known = line.sorter.status(line.now_ns).pieces
+    line.is_late = True
+    last = line.step(())
+    line.is_late = False
+    assert (last.status.state, last.command.run, last.command.armed) == (State.bypass, True, False)
+    assert [fault.code for fault in last.status.faults] == ["orders-late"]
+    assert last.status.pieces == known
+    fired = len(line.fired)
+    assert line.run(4.5).status.state is State.running
+    assert len(line.fired) > fired
+
+
 def test_a_hazard_is_never_ejected_and_stops_the_belt() -> None:
     line = PaperLine(feed(STEEL, LITHIUM, STEEL))
     last = line.run(6.0, Order.start)
