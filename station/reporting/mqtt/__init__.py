@@ -1,0 +1,1 @@
+"""MQTT: connections that are kept up, the row sender, and plain JSON topics."""

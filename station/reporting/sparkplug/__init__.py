@@ -1,0 +1,1 @@
+"""An edge node of our own: implements Sparkplug B 3.0 messages."""
