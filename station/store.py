@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
+from station.store_change import Change
 from station.store_file import StoreRefused, check_version, connect, take_lock
 from station.store_rows import (
     END_RUN,
@@ -30,6 +30,7 @@ from station.store_rows import (
 from station.types import PieceRecord
 
 _log = logging.getLogger(__name__)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class _Entry:
     row: Callable[[], Row]
 
 
+class StoreBusy(Exception):  # noqa: N818 - a fact
+    """A change was not on the disk in time; it may still come. The text says what the store is waiting for."""
+
+
 class Store:
     """Takes records without ever making the caller wait. Open it with ``Store.open``."""
 
@@ -60,7 +65,7 @@ class Store:
         self._settings = settings
         self._lock = lock
         self._connection: sqlite3.Connection | None = connection
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: deque[_Entry | Change[object]] = deque()
         self._change = threading.Condition()
         self._closing = False
         self._piece_seq = _last_seq(connection, "pieces")
@@ -118,6 +123,22 @@ class Store:
                 entries.append(_Entry(INSERT_EVENT, partial(event_row, self._event_seq, event)))
             return self._take(entries)
 
+    def change(self, work: Callable[[sqlite3.Connection], Made], timeout_s: float = 5.0) -> Made:
+        """Do something in the writer's thread after every row taken so far, and wait until it is committed.
+
+        Raises what ``work`` raised, or StoreBusy. ``work`` may be done twice and must not mind.
+        """
+        change = self.begin_change(work)
+        if change is None or not change.settled.wait(timeout_s):
+            raise StoreBusy(self.trouble or "The record database is busy; try again in a moment.")
+        return change.result()
+
+    def begin_change(self, work: Callable[[sqlite3.Connection], Made]) -> Change[Made] | None:
+        """The same without waiting; None when it was turned away."""
+        change = Change(work)
+        with self._change:
+            return change if self._take([change]) else None
+
     @property
     def waiting(self) -> int:
         """Rows that are not on the disk yet."""
@@ -160,7 +181,7 @@ class Store:
             _log.error("%d records could not be stored before the station stopped", len(self._waiting))
         self._lock.close()
 
-    def _take(self, entries: Sequence[_Entry]) -> bool:
+    def _take(self, entries: Sequence[_Entry | Change[object]]) -> bool:
         room = max(0, self._settings.most_waiting - len(self._waiting))
         self._waiting.extend(entries[:room])
         self._turned_away += len(entries[room:])
@@ -213,7 +234,9 @@ class Store:
     def _settle(self, stored: int, unfit: int) -> None:
         with self._change:
             for _ in range(stored):
-                self._waiting.popleft()
+                entry = self._waiting.popleft()
+                if isinstance(entry, Change):
+                    entry.settled.set()
             self._unfit += unfit
             if self._trouble is not None:
                 _log.warning("records are stored again")
@@ -238,13 +261,16 @@ def _last_seq(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(f"SELECT coalesce(max(seq), 0) FROM {table}").fetchone()[0])
 
 
-def _commit(connection: sqlite3.Connection, batch: Sequence[_Entry]) -> int:
+def _commit(connection: sqlite3.Connection, batch: Sequence[_Entry | Change[object]]) -> int:
     """Write all rows or none; a row that no database would take is left out and counted, so that it blocks no other."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         unfit = 0
-        for sql, entries in groupby(batch, lambda entry: entry.sql):
-            unfit += _insert(connection, sql, list(entries))
+        for entry in batch:
+            if isinstance(entry, Change):
+                entry.do(connection)
+            else:
+                unfit += _insert(connection, entry)
         connection.execute("COMMIT")
     except sqlite3.Error:
         if connection.in_transaction:
@@ -253,18 +279,16 @@ def _commit(connection: sqlite3.Connection, batch: Sequence[_Entry]) -> int:
     return unfit
 
 
-def _insert(connection: sqlite3.Connection, sql: str, entries: Sequence[_Entry]) -> int:
-    unfit = 0
-    for entry in entries:
-        try:
-            connection.execute(sql, entry.row())
-        except (
-            sqlite3.IntegrityError,
-            sqlite3.InterfaceError,
-            sqlite3.ProgrammingError,
-            OverflowError,
-            ValueError,
-        ) as error:
-            _log.error("a record does not fit the tables and is left out: %s", error)
-            unfit += 1
-    return unfit
+def _insert(connection: sqlite3.Connection, entry: _Entry) -> int:
+    try:
+        connection.execute(entry.sql, entry.row())
+    except (
+        sqlite3.IntegrityError,
+        sqlite3.InterfaceError,
+        sqlite3.ProgrammingError,
+        OverflowError,
+        ValueError,
+    ) as error:
+        _log.error("a record does not fit the tables and is left out: %s", error)
+        return 1
+    return 0

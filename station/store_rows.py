@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from station.reporting.store_tables import TABLES
 from station.types import PieceRecord
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x53435250  # "SCRP": tells our databases from foreign ones
 
 Value = int | float | str | None
@@ -92,14 +93,15 @@ CREATE VIEW event_log AS
     SELECT runs.uuid AS run,
            strftime('%Y-%m-%dT%H:%M:%fZ', (at_ns + utc_offset_ns) / 1e9, 'unixepoch') AS at_utc, events.*
     FROM events JOIN runs ON runs.id = events.run_id;
-PRAGMA application_id = {APPLICATION_ID};
+{TABLES}PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 # What turns a database of the version that is the key into one of the next. Views read ``pieces.*`` anew by themselves.
 MIGRATIONS = {
     1: "ALTER TABLE pieces ADD COLUMN mass_g REAL; ALTER TABLE pieces ADD COLUMN mass_sd_g REAL;"
-    f" DROP VIEW counts; {_COUNTS}"
+    f" DROP VIEW counts; {_COUNTS}",
+    2: TABLES,
 }
 
 # A batch whose commit failed may have reached the disk all the same: by its sequence number it is not written twice.

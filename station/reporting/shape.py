@@ -156,6 +156,9 @@ class Checked:
             raise TypeError(f"{tree!r} is no object")
         self._tree = tree
 
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._tree)
+
     def text(self, name: str) -> str:
         return _kept(self._tree[name], str)
 
