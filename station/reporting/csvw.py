@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from station.reporting.open_tables import Column, Kind, Table
 from station.reporting.safe_csv import utc_text
-from station.reporting.tables import Column, Kind, Table
 
 _CONTEXT = ["http://www.w3.org/ns/csvw", {"@language": "en"}]
 _DIALECT = {"encoding": "utf-8", "delimiter": ",", "header": True, "lineTerminators": ["\r\n"]}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from station.codebook import CODEBOOK
 from station.config import ConfigError
-from station.reporting.tables import CodebookRow, FactorRow
+from station.reporting.open_tables import CodebookRow, FactorRow
 
 EDITIONS = CODEBOOK.with_name("codebook-editions.csv")
 _SORTED = "sort"

@@ -14,10 +14,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from station.reporting import table_words as words
+from station.reporting import open_table_words as words
 from station.reporting.csvw import csvw_metadata
+from station.reporting.open_tables import Cell, Column, Row, Table, Tables
 from station.reporting.safe_csv import utc_text, write_csv
-from station.reporting.tables import Cell, Column, Row, Table, Tables
 
 DESCRIPTOR = "datapackage.json"
 CSVW = "csv-metadata.json"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from station.reporting.package import LICENCES, PackageFacts, Source
-from station.reporting.tables import (
+from station.reporting.open_tables import (
     BatchRow,
     CodebookRow,
     CountDailyRow,
@@ -16,6 +15,7 @@ from station.reporting.tables import (
     StationRow,
     Tables,
 )
+from station.reporting.package import LICENCES, PackageFacts, Source
 
 MADE = datetime(2027, 1, 16, 8, 0, tzinfo=UTC)
 DAY = date(2027, 1, 15)

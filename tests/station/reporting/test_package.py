@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from station.reporting import table_words
+from station.reporting import open_table_words as table_words
+from station.reporting.open_tables import Table
 from station.reporting.package import CSVW, DESCRIPTOR, PackageRefused, write_package
 from station.reporting.safe_csv import cell_text
-from station.reporting.tables import Table
 from tests.station.reporting.tables_of_a_day import facts, tables
 
 ALL = [found for found in vars(table_words).values() if isinstance(found, Table)]

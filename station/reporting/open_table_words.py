@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.reporting.tables import Column, Kind, Link, Table
+from station.reporting.open_tables import Column, Kind, Link, Table
 
 _STATION = Column("station", Kind.string, "Short name of the station.", required=True)
 _CLASS = Column("class_id", Kind.string, "Material class of the codebook.", required=True)
