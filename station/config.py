@@ -19,7 +19,8 @@ from station.complaints import complaint, plain, reason, yaml_complaint
 from station.device_sections import DeviceFile
 from station.machine_choice import line_contradictions
 from station.named_files import CalibrationFile, CouplerFile, RecipeFile
-from station.sections import CoilsSection, ConfigFile, Section
+from station.section import Section
+from station.sections import CoilsSection, ConfigFile
 
 _LARGEST_FILE_BYTES = 1 << 20
 

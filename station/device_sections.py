@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from control.device_map import Table, ValueKind
-from station.sections import Section
+from station.section import Section
 
 
 class FenceSection(Section):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from station.sections import Section
+from station.section import Section
 
 
 class CalibrationFile(Section):

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from control.types import EjectorKind
-
-
-class Section(BaseModel):
-    """Unknown keys are errors, values are neither converted nor changed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+from station.programme_sections import ProgrammeSection
+from station.reporting_sections import ReportingSection
+from station.section import Section
 
 
 class StationSection(Section):
@@ -241,4 +238,6 @@ class ConfigFile(Section):
     crops: CropsSection = CropsSection()
     line: LineSection | None = None
     recording: RecordingSection = RecordingSection()
+    reporting: ReportingSection = ReportingSection()
+    programme: ProgrammeSection = ProgrammeSection()
     scale: ScaleSection | None = None

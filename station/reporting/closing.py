@@ -110,15 +110,6 @@ def add_correction(connection: sqlite3.Connection, run: str, change_ns: int) -> 
     _keep(connection, opened, replace(row, correction=Correction(first, last, change_ns // _NS_PER_MS)), None)
 
 
-def add_intake(connection: sqlite3.Connection, batch: str, intake: Intake) -> None:
-    """Tell the programme what is known of a batch; needs an open interval (otherwise it is told when one opens)."""
-    opened = _open(connection)
-    if opened is None:
-        return
-    row = _row(connection, opened, opened.from_ns, RowKind.batch)
-    _keep(connection, opened, replace(row, batch=batch, intake=intake), None)
-
-
 def utc(moment_ns: int) -> str:
     """ISO 8601 with milliseconds."""
     moment = datetime.fromtimestamp(moment_ns // _NS_PER_MS / 1000, UTC)
@@ -203,13 +194,14 @@ def _keep(connection: sqlite3.Connection, opened: _Open, row: IntervalRow, span:
 def _add_totals(connection: sqlite3.Connection, row: IntervalRow, tallies: tuple[Tally, ...]) -> None:
     day, batch = row.from_utc[:10], row.batch or ""
     connection.executemany(
-        "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+        "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
         " pieces = pieces + excluded.pieces, degraded = degraded + excluded.degraded,"
+        " unweighed = unweighed + excluded.unweighed,"
         " mass_mg = mass_mg + excluded.mass_mg, own_g2 = own_g2 + excluded.own_g2,"
         " common_g = common_g + excluded.common_g",
         [
             (day, batch, each.class_id, each.outlet, each.outcome, each.pieces, each.pieces if row.degraded else 0,
-             each.mass_mg, each.own_g2, each.common_g)
+             each.unweighed, each.mass_mg, each.own_g2, each.common_g)
             for each in tallies
         ],
     )  # fmt: skip
@@ -221,20 +213,35 @@ def _begin(connection: sqlite3.Connection, number: int, following: Next | None) 
         connection.execute("UPDATE open_interval SET number = ?, run_id = NULL, after_piece = ?", (number, last_piece))
         return
     run_id = _run(connection, following.run)[0]
-    connection.execute("INSERT INTO contexts (told) VALUES (?) ON CONFLICT DO NOTHING", (tell(following.context),))
+    told = tell(_as_it_stands(connection, following.context))
+    connection.execute("INSERT INTO contexts (told) VALUES (?) ON CONFLICT DO NOTHING", (told,))
     connection.execute(
         "UPDATE open_interval SET number = ?, run_id = ?, from_ns = ?, after_piece = ?, utc_offset_ns = ?, clock = ?,"
         " context_id = (SELECT id FROM contexts WHERE told = ?)",
-        (
-            number,
-            run_id,
-            following.from_ns,
-            last_piece,
-            following.utc_offset_ns,
-            following.clock.value,
-            tell(following.context),
-        ),
+        (number, run_id, following.from_ns, last_piece, following.utc_offset_ns, following.clock.value, told),
     )
+    _tell_batches(connection)
+
+
+def _as_it_stands(connection: sqlite3.Connection, context: Context) -> Context:
+    """The batch that is open now, and the shift that a person named, which goes before the plan's."""
+    batch = connection.execute("SELECT id FROM batches WHERE closed_utc IS NULL").fetchone()
+    shift = connection.execute("SELECT told FROM standing WHERE name = 'shift'").fetchone()
+    return replace(context, batch=batch[0] if batch else None, shift=shift[0] if shift else context.shift)
+
+
+def _tell_batches(connection: sqlite3.Connection) -> None:
+    """Batches that were opened or closed since the programme heard of them, one row each. No supplier leaves."""
+    opened = _open(connection)
+    found = connection.execute(
+        "SELECT id, origin, material, weight_kg, weight_sd_kg, unu_key, opened_utc, closed_utc FROM batches"
+        " WHERE is_told = 0 ORDER BY opened_utc"
+    ).fetchall()
+    for batch, *intake in found:
+        assert opened is not None
+        row = replace(_row(connection, opened, opened.from_ns, RowKind.batch), batch=batch, intake=Intake(*intake))
+        _keep(connection, opened, row, None)
+        connection.execute("UPDATE batches SET is_told = 1 WHERE id = ?", (batch,))
 
 
 def _open(connection: sqlite3.Connection) -> _Open | None:

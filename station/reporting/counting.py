@@ -33,7 +33,7 @@ class Span(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Pieces of one class, outlet and outcome. ``own_g2`` is the variance of what each piece has for itself,
-    ``common_g`` the deviation that all pieces of the class share."""
+    ``common_g`` the deviation that all pieces of the class share, ``unweighed`` how many have no mass."""
 
     class_id: str
     outlet: str
@@ -42,6 +42,7 @@ class Tally:
     mass_mg: int
     own_g2: float
     common_g: float
+    unweighed: int
 
     def count(self) -> Count:
         """As a row says it."""
@@ -65,7 +66,7 @@ def tally(
     found = connection.execute(
         "SELECT label, CASE WHEN outcome = 'ejected' THEN coalesce(outlet, ?1) ELSE ?1 END, outcome, count(*),"
         " sum(CAST(round(coalesce(mass_g, 0) * 1000) AS INTEGER)), coalesce(sum(mass_sd_g * mass_sd_g), 0.0),"
-        " coalesce(sum(mass_g * mass_g), 0.0)"
+        " coalesce(sum(mass_g * mass_g), 0.0), count(*) - count(mass_g)"
         " FROM pieces NOT INDEXED WHERE seq > ?2 AND seq <= ?3 AND run_id = ?4 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         (rest_outlet, span.after_piece, span.last_piece, span.run_id),
     )
@@ -101,7 +102,7 @@ def times(connection: sqlite3.Connection, span: Span) -> Times:
     )
 
 
-def _tally(row: tuple[str, str, str, int, int, float, float], factor_sd: float) -> Tally:
-    label, outlet, outcome, pieces, mass_mg, sd2_g2, mass2_g2 = row
+def _tally(row: tuple[str, str, str, int, int, float, float, int], factor_sd: float) -> Tally:
+    label, outlet, outcome, pieces, mass_mg, sd2_g2, mass2_g2, unweighed = row
     own_g2 = max(sd2_g2 - factor_sd**2 * mass2_g2, 0.0)
-    return Tally(label, outlet, outcome, pieces, mass_mg, own_g2, factor_sd * mass_mg / _MG_PER_G)
+    return Tally(label, outlet, outcome, pieces, mass_mg, own_g2, factor_sd * mass_mg / _MG_PER_G, unweighed)

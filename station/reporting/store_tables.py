@@ -69,6 +69,7 @@ CREATE TABLE IF NOT EXISTS totals (
     outcome TEXT NOT NULL,
     pieces INTEGER NOT NULL,
     degraded INTEGER NOT NULL,
+    unweighed INTEGER NOT NULL,
     mass_mg INTEGER NOT NULL,
     own_g2 REAL NOT NULL,
     common_g REAL NOT NULL,
@@ -86,8 +87,7 @@ CREATE TABLE IF NOT EXISTS batches (
     opened_by TEXT NOT NULL,
     closed_utc TEXT,
     closed_by TEXT,
-    after_piece INTEGER NOT NULL,
-    last_piece INTEGER
+    is_told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS one_open_batch ON batches (closed_utc IS NULL) WHERE closed_utc IS NULL;
 CREATE TABLE IF NOT EXISTS weighed (

@@ -79,3 +79,11 @@ def test_the_digest_changes_with_any_of_the_files(folder: Path) -> None:
     before = load_config(folder / "sim.yaml").digest
     change(folder, 'version: "1"', 'version: "2"', "recipes/three-metals.yaml")
     assert load_config(folder / "sim.yaml").digest != before
+
+
+def test_shifts_and_the_time_zone_are_checked(folder: Path) -> None:
+    text = "reporting:\n  time_zone: Mars/Base\n  shifts:\n  - {name: early, begins: '06:00', ends: '24:00'}\nbanks:"
+    change(folder, "banks:", text)
+    found = errors(folder)
+    assert any("reporting.time_zone" in line and "no time zone 'Mars/Base'" in line for line in found)
+    assert any("reporting.shifts.0.ends" in line for line in found)
