@@ -13,7 +13,7 @@ help: ## What can be done here
 
 setup: $(VENV)/.ready ## Make .venv and install the program from the lock file
 
-setup-test: $(VENV)/.ready-test ## The same, with what the tests need: a browser, and a library of its remote control
+setup-test: $(VENV)/.ready-test $(VENV)/.ready-host ## The same, with what the tests need: a browser, and a library of its remote control
 	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -y -q --no-install-recommends $(TEST_PACKAGES); }
 
 run: setup ## Run the built-in simulated line; the page is http://127.0.0.1:8080
@@ -53,4 +53,12 @@ $(VENV)/.ready: $(VENV)/bin/pip requirements.lock pyproject.toml
 
 $(VENV)/.ready-test: $(VENV)/.ready requirements-test.lock
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@
+
+# Programs of other people that the Sparkplug tests speak with. Debian's npm is only fetched where there is none.
+$(VENV)/.ready-host: $(VENV)/bin/pip tests/station/reporting/sparkplug_host/package-lock.json
+	@command -v npm >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -y -q --no-install-recommends nodejs npm; }
+	mkdir -p $(VENV)/sparkplug_host
+	cp tests/station/reporting/sparkplug_host/package*.json $(VENV)/sparkplug_host/
+	cd $(VENV)/sparkplug_host && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
