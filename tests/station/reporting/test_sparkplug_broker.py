@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from station.reporting.mqtt.talk import Publish
 from station.reporting.mqtt.wire import Wire
 from station.reporting.shape import Tree
 from station.reporting.sparkplug.birth_number import BirthNumber
-from station.reporting.sparkplug.edge_node import EdgeNode, Snapshot
+from station.reporting.sparkplug.edge_node import EdgeNode
 from station.reporting.sparkplug.history import History
 from station.reporting.sparkplug.payload import decode
 from station.reporting.sparkplug.talker import SparkplugTalker
@@ -30,10 +31,16 @@ class Line:
     """What the edge node looks at."""
 
     def __init__(self) -> None:
-        self.now: Snapshot | None = snapshot(1)
+        self.now = snapshot(1)
+        self._looks: Counter[object] = Counter()
 
-    def look(self) -> Snapshot | None:
-        return self.now
+    def look(self) -> Snapshot:
+        found = self.now
+        self._looks[found.devices["line"]["Pieces"].value] += 1
+        return found
+
+    def looks_at(self, pieces: int) -> int:
+        return self._looks[pieces]
 
 
 @contextmanager
@@ -163,17 +170,20 @@ def _told(looking: Onlooker, pieces: int, historical: bool = False) -> bool:
 
 def test_what_happened_while_the_broker_was_away_is_told_as_historical(tmp_path: Path) -> None:
     line = Line()
-    with Broker(tmp_path / "broker") as broker, running(broker, tmp_path, line) as connection:
+    online = json.dumps({"online": True, "timestamp": 1}).encode()
+    with Broker(tmp_path / "broker") as broker, running(broker, tmp_path, line, host=HOST) as connection:
         eventually(lambda: connection.standing.since_ms is not None, "connected")
         broker.kill()
-        eventually(lambda: connection.standing.since_ms is None, "lost")
+        eventually(lambda: "listens" in connection.standing.sentence, "tried in vain")
         line.now = snapshot(77)
-        eventually(lambda: "listens" in connection.standing.sentence, "tried again")
+        eventually(lambda: line.looks_at(77) > 1, "seen")
         line.now = snapshot(78)
         broker.start()
         with onlooker(broker, EVERYTHING) as looking:
+            looking.publish(f"spBv1.0/STATE/{HOST}", online, retain=True)
             eventually(lambda: _told(looking, 77, historical=True), "history")
-            eventually(lambda: connection.standing.since_ms is not None, "connected")
+            births = [one.metrics["Pieces"].value for one in told(looking) if one.kind == "DBIRTH"]
+    assert births == [78]
 
 
 def test_a_foreign_host_reads_births_data_history_and_death_and_asks_for_a_rebirth(tmp_path: Path) -> None:
