@@ -16,7 +16,7 @@ from station.reporting.mqtt.talk import Publish
 from station.reporting.mqtt.wire import Wire
 from station.reporting.shape import Tree
 from station.reporting.sparkplug.birth_number import BirthNumber
-from station.reporting.sparkplug.edge_node import EdgeNode
+from station.reporting.sparkplug.edge_node import EdgeNode, Snapshot
 from station.reporting.sparkplug.history import History
 from station.reporting.sparkplug.payload import decode
 from station.reporting.sparkplug.talker import SparkplugTalker
