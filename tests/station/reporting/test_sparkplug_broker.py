@@ -158,6 +158,7 @@ def test_the_primary_host_decides_when_there_is_a_birth_and_when_it_is_left(tmp_
             say(False, 300)
             eventually(lambda: kinds(looking)[-1] == "NDEATH", "left")
             line.now = snapshot(4)
+            eventually(lambda: line.looks_at(4) > 0, "seen while away")
             say(True, 400)
             eventually(lambda: kinds(looking).count("NBIRTH") == 2, "born again")
             eventually(lambda: _told(looking, 4, historical=True), "what happened meanwhile")
