@@ -72,7 +72,7 @@ def _coil_settings(config: Config, machine: CoilsSection, expected: Identity) ->
 
 def _coupler_map(file: CouplerFile) -> CouplerMap:
     made = file.watchdog
-    fallen = None if made.fallen_at is None else (made.fallen_at, made.fallen_mask)
+    fallen = None if made.fallen is None else (made.fallen.at, made.fallen.mask)
     reset, also = ([(write.at, write.value) for write in writes] for writes in (made.reset, made.also))
-    watchdog = WatchdogMap(made.time_at, made.time_words, tuple(reset), tuple(also), fallen, made.needs_writes)
-    return CouplerMap(file.name, file.outputs_at, file.inputs_at, watchdog)
+    watchdog = WatchdogMap(made.time.at, made.time.words, tuple(reset), tuple(also), fallen, made.needs_writes)
+    return CouplerMap(file.name, file.outputs.at, file.inputs.at, watchdog)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,28 +45,54 @@ class CostSection(Section):
     )
 
 
+Source = Annotated[str, Field(min_length=10, description="where in which document this is written")]
+Checked = Annotated[bool, Field(description="whether it was read in the maker's document, not taken from elsewhere")]
+Address = Annotated[int, Field(ge=0, le=65535, description="zero-based holding register")]
+
+
+class RegisterPlace(Section):
+    at: Address
+    source: Source
+    checked: Checked
+
+
 class RegisterWrite(Section):
-    at: int = Field(ge=0, le=65535, description="zero-based holding register")
+    at: Address
     value: int = Field(ge=0, le=65535, description="what is written there")
+    source: Source
+    checked: Checked
+
+
+class TimePlace(Section):
+    at: Address
+    words: Literal[1, 2] = Field(1, description="registers of the time in ms, low word first")
+    source: Source
+    checked: Checked
+
+
+class FallenPlace(Section):
+    at: Address
+    mask: int = Field(ge=1, le=65535, description="bits of that register which show that it has fallen")
+    source: Source
+    checked: Checked
 
 
 class WatchdogSection(Section):
-    time_at: int = Field(ge=0, le=65535, description="register of its time in ms")
-    time_words: Literal[1, 2] = Field(1, description="registers of the time, low word first")
+    time: TimePlace
     reset: list[RegisterWrite] = Field([], description="writes that bring it back after it fell, in this order")
     also: list[RegisterWrite] = Field([], description="further settings, written at connect")
-    fallen_at: int | None = Field(None, ge=0, le=65535, description="register that shows that it has fallen")
-    fallen_mask: int = Field(0, ge=0, le=65535, description="bits of that register which show it")
+    fallen: FallenPlace | None = Field(None, description="where it shows that it has fallen")
     needs_writes: bool = Field(True, description="only writing keeps it quiet, reading does not")
+    advised_ms: int = Field(0, ge=0, le=65535, description="the maker advises no shorter time; 0: says nothing")
 
 
 class CouplerFile(Section):
     """Where a kind of remote I/O coupler has its registers."""
 
     name: str = Field(min_length=1)
-    source: str = Field(min_length=10, description="where each register is documented")
-    outputs_at: int = Field(ge=0, le=65535, description="register of outputs 0 to 15; the next ones follow")
-    inputs_at: int = Field(ge=0, le=65535, description="register of inputs 0 to 15; the next ones follow")
+    document: str = Field(min_length=10, description="the maker's document")
+    outputs: RegisterPlace = Field(description="register of outputs 0 to 15; the next ones follow")
+    inputs: RegisterPlace = Field(description="register of inputs 0 to 15; the next ones follow")
     watchdog: WatchdogSection
 
 

@@ -14,6 +14,7 @@ from station import setup
 from station.codebook import Material, load_codebook
 from station.config import Config, ConfigError
 from station.device_choice import machine_in_words
+from station.device_doubts import doubts
 from station.recording.planned import check_record_file, describe_recordings
 from station.sections import FolderCameraSection
 from station.store_rows import Run
@@ -73,6 +74,7 @@ def check_station(config: Config) -> Iterator[str]:
     if plan.shadow is not None:
         yield f"shadow model {plan.shadow.id}: hash, shape, labels and golden crops as its card says"
     yield machine_in_words(config)
+    yield from (f"  take care: {doubt}" for doubt in doubts(config))
     for figures in plan.card.measured:
         share, error = figures.accuracy, figures.ece_after
         yield f"  {figures.split}: accuracy {share:.3f} of {figures.n}, calibration error {error:.3f}"

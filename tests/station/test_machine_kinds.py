@@ -14,6 +14,7 @@ from control.serial_machine import SerialBoardSettings
 from station import setup
 from station.cli import app
 from station.config import ConfigError, load_config
+from station.device_doubts import doubts
 from station.lines import open_line
 from tests.station.ports import free_port
 
@@ -60,16 +61,16 @@ def test_every_shipped_coupler_can_be_used(folder: Path, device: str) -> None:
 
     assert isinstance(settings, CoilSettings)
     assert config.coupler is not None
-    assert len(config.coupler.source) > 100
+    assert len(config.coupler.document) > 50
     assert settings.coupler.watchdog.time_at in {14000, 0x1120}
     assert len(settings.longest_on_ms) == 49
 
 
 def test_an_error_in_a_coupler_file_is_listed_with_its_line(folder: Path) -> None:
-    change(folder / "devices" / "couplers" / "festo-cpx-ap.yaml", "time_at: 14000", "time_att: 14000")
+    change(folder / "devices" / "couplers" / "festo-cpx-ap.yaml", "time: {at: 14000", "time: {att: 14000")
     found = complaints(folder / "sim-coupler.yaml")
 
-    assert "festo-cpx-ap.yaml:13:3  watchdog.time_att  unknown key; did you mean 'time_at'?" in found
+    assert "festo-cpx-ap.yaml:9:10  watchdog.time.att  unknown key; did you mean 'at'?" in found
 
 
 def test_a_run_output_that_belongs_to_a_bank_is_refused(folder: Path) -> None:
@@ -89,6 +90,24 @@ def test_check_says_who_fires(folder: Path) -> None:
 
     assert done.exit_code == 0, done.output
     assert "this station fires by itself, less exactly than a controller" in done.output
+
+
+@pytest.mark.parametrize(
+    ("device", "cares"),
+    [
+        ("festo-cpx-ap.yaml", []),
+        ("beckhoff-bk9000.yaml", ["not read in the maker's document: watchdog.fallen, watchdog.reset (1)"]),
+        ("beckhoff-ek9000.yaml", ["watchdog.reset (1), watchdog.reset (2)", "less than the 500 ms that its maker"]),
+    ],
+)
+def test_check_says_which_registers_nobody_has_read_in_the_makers_document(
+    folder: Path, device: str, cares: list[str]
+) -> None:
+    change(folder / "sim-coupler.yaml", "festo-cpx-ap.yaml", device)
+    found = list(doubts(load_config(folder / "sim-coupler.yaml")))
+
+    assert len(found) == len(cares)
+    assert all(care in doubt for care, doubt in zip(cares, found, strict=True))
 
 
 @pytest.mark.parametrize("kind", ["board", "coupler"])

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from hil.rtu_slave import RtuSlave
 from station.config import Config, ConfigError, load_config
+from station.device_doubts import doubts
 from station.scale import ScaleWatch, scale_of
 from tests.control.test_belt_scale import ScaleRegisters
 
@@ -100,6 +101,13 @@ def test_a_scale_that_is_not_there_holds_nothing_up_and_is_said_once(
 
     assert scale.weighed is None
     assert "the belt scale: There is no serial adapter at /dev/none" in caplog.text
+
+
+def test_a_total_whose_register_nobody_has_read_in_the_manual_is_said(tmp_path: Path) -> None:
+    (doubt,) = doubts(station_with_scale(tmp_path, "/dev/null"))
+
+    assert "total_1" in doubt
+    assert "the scale's own display" in doubt
 
 
 def test_a_station_without_a_scale_has_none() -> None:
