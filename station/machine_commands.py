@@ -144,11 +144,15 @@ def lateness(
 def emulate(
     config: ConfigArgument,
     link: Annotated[Path | None, typer.Option(help="Name for the serial device, as /dev/serial/by-id has it.")] = None,
-    tcp: Annotated[str | None, typer.Option(help="Speak Modbus TCP on this HOST:PORT instead.")] = None,
+    tcp: Annotated[str | None, typer.Option(help="Listen on this HOST:PORT instead, with Modbus TCP.")] = None,
     speed: Annotated[float, typer.Option(min=1, max=10_000, help="Belt speed in mm/s when it is let run.")] = 1500.0,
     seconds: Annotated[float | None, typer.Option("--for", min=0.1, help="End by itself after so long.")] = None,
 ) -> None:
-    """Be the controller this station expects, on real Modbus TCP or RTU, until Ctrl-C; prints where."""
+    """Be the machine this station expects, of whichever kind, until Ctrl-C; prints where it is reached.
+
+    A controller with a job ring on real Modbus TCP or RTU, a serial board on a pseudo terminal (its real firmware), or
+    a coupler with plain outputs. Then once a second how often outputs were opened.
+    """
     from station.config import load_config
     from station.emulation import emulated, news
 
@@ -157,8 +161,8 @@ def emulate(
         with emulated(load_config(config), speed, link, _address(tcp)) as bench:
             _say(f"{bench.where} (Ctrl-C ends)")
             begun = time.monotonic()  # noqa: TID251 - how long to go on
-            for status in news(bench):
-                _say(f"{status.scans} scans, late by {status.late_us_p50:.0f} us, p99 {status.late_us_p99:.0f} us")
+            for line in news(bench):
+                _say(line)
                 if seconds is not None and time.monotonic() - begun >= seconds:  # noqa: TID251
                     return
 

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from control.coil_machine import CoilSettings
-from control.modbus_rtu import RtuSettings
-from control.modbus_wire import ModbusSettings
-from control.serial_machine import SerialBoardSettings
 from control.types import MachineLost
-from hil.board_bench import BoardReady, BoardSettings, run_board
-from hil.controller import ControllerSettings
-from hil.coupler import CouplerSettings
-from hil.coupler_process import CouplerProcessSettings, run_coupler
+from hil.board_bench import BoardReady
 from hil.drive import DriveSettings, EncoderSettings
-from hil.emulator import EmulatorSettings, run_emulator
+from hil.emulator import EmulatorSettings
 from hil.feeder import FeederSettings
 from hil.footage import FootageSettings
 from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.motion import Motion
-from hil.rtu_pty import SerialSettings
 from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
 from station import setup
 from station.config import Config, ConfigError
 from station.crew import Member, start_member
+from station.emulation import Emulated, emulated_machine, process_of
 from station.link import Link, open_link
 from station.mass_truth import Weighed
 from station.sections import LineSection
@@ -168,10 +160,9 @@ class SimulatedLine:
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
-        process, settings = _controller(self._config)
-        self._members["controller"] = start_member(
-            "controller", process, (settings, self._motion.name, events, end), here
-        )
+        settings = _controller(self._config)
+        shared = (settings, self._motion.name, events, end)
+        self._members["controller"] = start_member("controller", process_of(settings), shared, here)
         end.close()
         events.close()
         self._await(lambda: _is_ready(here), "The simulated controller did not start")
@@ -250,51 +241,13 @@ def _encoder(config: Config) -> EncoderSettings:
     return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
 
 
-def _controller(config: Config) -> tuple[Callable[..., None], object]:
-    """The process that plays the machine this station is set up for, and its settings."""
-    machine = setup.machine_settings(config)
-    longest = setup.longest_on_ms(config)
-    controller = ControllerSettings(longest, drive=_drive(config), encoder=_encoder(config))
-    match machine:
-        case ModbusSettings():
-            return run_emulator, EmulatorSettings(controller, machine.host, machine.port, machine.unit)
-        case RtuSettings():
-            serial = SerialSettings(Path(machine.device), machine.pace.baud)
-            return run_emulator, EmulatorSettings(controller, unit=machine.unit, serial=serial)
-        case SerialBoardSettings():
-            baud = machine.baud if machine.is_uart else None
-            return run_board, BoardSettings(controller, Path(machine.port), baud=baud)
-        case RtuSettings():
-            serial = SerialSettings(Path(machine.device), machine.pace.baud)
-            return run_emulator, EmulatorSettings(controller, unit=machine.unit, serial=serial)
-        case CoilSettings():
-            return run_coupler, _coupler_process(config, machine)
-        case _:
-            assert_never(machine)
-
-
-def _coupler_process(config: Config, machine: CoilSettings) -> CouplerProcessSettings:
-    """Where nothing is wired for an interlock or the run request, the simulated plant has it at a place of its own."""
-    free = max(bit or 0 for bit in (machine.estop_input, machine.guard_input, machine.air_input)) + 1
-    wired = (machine.guard_input, machine.air_input)
-    guard, air = (free + n if bit is None else bit for n, bit in enumerate(wired))
-    if machine.run_output is None:
-        raise ConfigError(
-            f"{config.path}  machine.run_output  the simulated belt runs only when it is asked to: add it"
-        )
-    coupler = CouplerSettings(
-        machine.coupler,
-        machine.encoder,
-        machine.expected.counter_bits,
-        machine.expected.outputs,
-        machine.run_output,
-        (machine.estop_input, guard, air),
-    )
-    return CouplerProcessSettings(coupler, _drive(config), _encoder(config), machine.host, machine.port, machine.unit)
+def _controller(config: Config) -> Emulated:
+    """What plays the machine this station is set up for."""
+    return emulated_machine(config, _drive(config), _encoder(config))
 
 
 def emulator_settings(config: Config) -> EmulatorSettings:
     """The emulated controller of a station file that speaks Modbus TCP."""
-    process, settings = _controller(config)
-    assert isinstance(settings, EmulatorSettings), process
+    settings = _controller(config)
+    assert isinstance(settings, EmulatorSettings), type(settings)
     return settings

@@ -127,6 +127,37 @@ def test_probe_and_a_shot_by_hand_work_on_the_machine_of_the_simulated_line(fold
     assert "Output 18: fired" in fired.output
 
 
+@pytest.mark.parametrize("kind", ["board", "coupler"])
+def test_emulate_is_the_machine_of_any_station_and_says_where_it_is_reached(folder: Path, kind: str) -> None:
+    path, port, link = folder / f"sim-{kind}.yaml", free_port(), folder / "adapter"
+    place, where = {
+        "board": (["--link", str(link)], f"Serial board on {link}, its firmware on"),
+        "coupler": (["--tcp", f"127.0.0.1:{port}"], f"Coupler, Modbus TCP on 127.0.0.1:{port}, unit 1"),
+    }[kind]
+    done = CliRunner().invoke(app, ["machine", "emulate", str(path), *place, "--for", "1.2"])
+
+    assert done.exit_code == 0, done.output
+    assert where in done.output
+    assert "outputs opened 0 times" in done.output
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "why"),
+    [
+        ("sim-board.yaml", ["--tcp", "127.0.0.1:5020"], "a serial board speaks on a serial port only"),
+        ("sim-coupler.yaml", ["--link", "/tmp/adapter"], "this machine is reached over the network"),
+        ("sim.yaml", ["--link", "/tmp/adapter"], "this machine is reached over the network"),
+    ],
+)
+def test_emulate_refuses_an_address_that_its_machine_cannot_have(
+    folder: Path, name: str, place: list[str], why: str
+) -> None:
+    done = CliRunner().invoke(app, ["machine", "emulate", str(folder / name), *place, "--for", "1"])
+
+    assert done.exit_code == 2
+    assert why in done.stderr
+
+
 def test_probe_of_a_board_that_is_not_plugged_in_says_so(folder: Path) -> None:
     done = CliRunner().invoke(app, ["machine", "probe", str(folder / "sim-board.yaml")])
 
