@@ -15,7 +15,7 @@ from typing import NoReturn
 from control.count_line import CountLine
 from control.coupler_map import CouplerMap, EncoderPlace
 from control.lateness import ErrorCurve, Lateness
-from control.modbus_answers import Wire
+from control.modbus_answers import LineHealth, Wire
 from control.modbus_wire import ModbusWire
 from control.shot_queue import Shot, ShotQueue
 from control.types import (
@@ -25,6 +25,7 @@ from control.types import (
     MachineLost,
     MachineMismatch,
     MachineSample,
+    OtherMaster,
     ShotReport,
     ShotResult,
 )
@@ -158,6 +159,10 @@ class CoilMachine:
         """How far from their counts the shots were fired since this machine was made, as measured here."""
         return self._lateness.curve()
 
+    def health(self) -> LineHealth:
+        """How well the line to the coupler carries, since this machine was made."""
+        return self._wire.health()
+
     def _begin(self) -> None:
         settings = self._settings
         limits = [max(1, round((ms - settings.watchdog_ms) * 1e6)) for ms in settings.longest_on_ms]
@@ -260,9 +265,15 @@ class CoilMachine:
             self._lose(
                 "had its watchdog fall: it heard nothing for too long. Check the network and this computer's load."
             )
+        if seen & ~self._written:
+            self.close()
+            raise OtherMaster(
+                f"The coupler at {self._wire_name()} shows outputs {seen:#x} where {self._written:#x} was written: "
+                "another master writes to it. Find that program and stop it."
+            )
         self._lose(
-            f"shows outputs {seen:#x} where {self._written:#x} was written: another master writes to it, or its "
-            "watchdog has closed them."
+            f"shows outputs {seen:#x} where {self._written:#x} was written: its watchdog has closed them, or another "
+            "master writes to it. Check the network and this computer's load."
         )
 
     def _arm_watchdog(self) -> None:

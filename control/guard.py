@@ -68,6 +68,13 @@ class Admission(NamedTuple):
     held: Refusal | None
 
 
+class _Powers(NamedTuple):
+    """Belt running, jobs allowed to fire."""
+
+    run: bool
+    armed: bool
+
+
 class _Shot(NamedTuple):
     admitted_ns: int
     outputs: int
@@ -81,8 +88,7 @@ class Guard:
         self._limits = limits
         self._latched = True
         self._paused = False
-        self._asked = (False, False)
-        self._granted = (False, False)
+        self._asked = self._granted = _Powers(run=False, armed=False)
         self._shots: deque[_Shot] = deque()
         self._ids: dict[int, None] = {}
 
@@ -95,7 +101,7 @@ class Guard:
         the shots of that moment; a long silence is a stop.
         """
         admission = self._admit(command, sample, now_ns, last_command_ns)
-        self._asked = (admission.run, admission.armed)
+        self._asked = _Powers(admission.run, admission.armed)
         return admission
 
     def _admit(
@@ -143,10 +149,11 @@ class Guard:
 
         Disarming for want of air is no stop, that returns by itself.
         """
-        shown = (sample.running, sample.armed or not sample.interlocks.air_ok)
-        was_granted = self._granted
-        self._granted = (self._asked[0] and shown[0], self._asked[1] and shown[1])
-        return any(asked and was and not now for asked, was, now in zip(self._asked, was_granted, shown, strict=True))
+        asked, granted = self._asked, self._granted
+        shown = _Powers(sample.running, sample.armed or not sample.interlocks.air_ok)
+        self._granted = _Powers(asked.run and shown.run, asked.armed and shown.armed)
+        has_stopped = asked.run and granted.run and not shown.run
+        return has_stopped or (asked.armed and granted.armed and not shown.armed)
 
     def _sift(self, command: Command, count: int, now_ns: int) -> Admission:
         self._forget(now_ns)

@@ -11,7 +11,16 @@ from control.job_ring import CommandBlock, StatusBlock
 from control.modbus_answers import LineHealth, WireSettings
 from control.modbus_status import Reading, StatusReader, ThriftyStatus, WholeStatus
 from control.modbus_wire import ModbusSettings
-from control.types import Identity, Job, MachineLost, MachineMismatch, MachineSample, ShotReport, ShotResult
+from control.types import (
+    Identity,
+    Job,
+    MachineLost,
+    MachineMismatch,
+    MachineSample,
+    OtherMaster,
+    ShotReport,
+    ShotResult,
+)
 
 __all__ = ["ModbusMachine", "ModbusSettings"]
 
@@ -104,9 +113,10 @@ class ModbusMachine:
             return
         found = self._wire.read(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS, "the command block")
         if found != job_ring.pack_command(self._command):
-            self._lose(
-                f"has another master: its command block holds {found}, written was "
-                f"{job_ring.pack_command(self._command)}. Find the other program that writes to it and stop it."
+            self._wire.close()
+            raise OtherMaster(
+                f"The controller at {self._wire.where} has another master: its command block holds {found}, written "
+                f"was {job_ring.pack_command(self._command)}. Find the other program that writes to it and stop it."
             )
 
     def _adopt(self) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from control.guard import Admission, Guard, GuardLimits, Refusal
 from control.lateness import ErrorCurve
+from control.modbus_answers import LineHealth
 from control.precedence import take_priority
 from control.types import (
     Command,
@@ -23,6 +24,7 @@ from control.types import (
     MachineLost,
     MachineMismatch,
     MachineSample,
+    OtherMaster,
     ShotReport,
     ShotResult,
 )
@@ -56,7 +58,7 @@ class ControlStatus(NamedTuple):
 
     ``round_trip_us_*`` are of the newest polls, 0 before the first; ``samples_unsent`` did not fit into the link to
     vision, their shot reports followed with a later one; ``held`` is a word of ``Refusal`` or None.
-    ``shot_error`` is there when the station fires by itself.
+    ``shot_error`` is there when the station fires by itself, ``line`` where the driver counts its answers.
     """
 
     now_ns: int
@@ -72,6 +74,7 @@ class ControlStatus(NamedTuple):
     down: MachineDown | None
     resident_kb: int
     shot_error: ErrorCurve | None = None
+    line: LineHealth | None = None
 
 
 @runtime_checkable
@@ -86,6 +89,14 @@ class Prompt(Protocol):
 
         Raises MachineLost.
         """
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """What a machine on a wire that can be noisy has beside the verbs of ``Machine``."""
+
+    def health(self) -> LineHealth:
+        """How many of its answers were usable, since it was made."""
 
 
 class Loop:
@@ -137,7 +148,7 @@ class Loop:
                 self._request(admission)
                 self._poll()
         except MachineLost as lost:
-            self._lose(MachineDown("machine-lost", str(lost)))
+            self._lose(_down(lost))
         except MachineMismatch as mismatch:
             self._lose(MachineDown("machine-mismatch", str(mismatch)))
         self._tell()
@@ -148,7 +159,7 @@ class Loop:
             try:
                 return self._machine.serve()
             except MachineLost as lost:
-                self._lose(MachineDown("machine-lost", str(lost)))
+                self._lose(_down(lost))
         return None
 
     def stop(self) -> None:
@@ -271,6 +282,7 @@ class Loop:
             self._down,
             resident_kb(),
             self._machine.errors() if isinstance(self._machine, Prompt) else None,
+            self._machine.health() if isinstance(self._machine, Listener) else None,
         )
 
 
@@ -338,6 +350,10 @@ def _rest(loop: Loop, due_ns: int, now_ns: Callable[[], int], sleep: Callable[[f
         now = now_ns()
         if until_ns > now:
             sleep((until_ns - now) / 1e9)
+
+
+def _down(lost: MachineLost) -> MachineDown:
+    return MachineDown("other-master" if isinstance(lost, OtherMaster) else "machine-lost", str(lost))
 
 
 def _ignored(job: Job, sample: MachineSample | None) -> ShotReport:

@@ -10,6 +10,7 @@ from control import board_wire
 from control.board_clock import BoardClock
 from control.board_line import BoardLine
 from control.board_wire import BoardStatus, Frame, Head
+from control.modbus_answers import LineHealth
 from control.modbus_serial import AdapterPort, SerialPort
 from control.types import Identity, Job, MachineMismatch, MachineSample, ShotReport, ShotResult
 
@@ -107,11 +108,10 @@ class SerialMachine:
         """Let go of the line; the board drops everything by itself."""
         self._line.close()
 
-    @property
-    def damaged_share(self) -> float:
-        """Share of frames that arrived damaged, both ways, since the line was opened."""
+    def health(self) -> LineHealth:
+        """Questions since the line was opened, and how many frames were damaged either way."""
         damaged = self._line.damaged + self._board_damaged
-        return damaged / max(1, damaged + 2 * self._line.frames)
+        return LineHealth(self._asked, (("damaged", damaged),) if damaged else ())
 
     def _begin(self, head: Head) -> None:
         self._head = head
@@ -123,6 +123,7 @@ class SerialMachine:
         self._toggled_ns = 0
         self._encoder_count = 0
         self._board_damaged = 0
+        self._asked = 0
 
     def _poll(self, timeout_ms: float) -> tuple[BoardStatus, int]:
         body, asked_ns, answered_ns = self._ask(
@@ -163,6 +164,7 @@ class SerialMachine:
         begun_ns = self._now_ns()
         while (waited_ms := (self._now_ns() - begun_ns) / 1e6) < limit_ms:
             number, asked_ns = self._numbered(), self._now_ns()
+            self._asked += 1
             sent = self._line.send(Frame(kind, number, body))
             answer = self._await(number, asked_ns + round(min(self._settings.answer_ms, limit_ms - waited_ms) * 1e6))
             if answer is None:

@@ -16,6 +16,10 @@ class MachineLost(Exception):  # noqa: N818 - lost things are named as facts
     """The controller does not answer; the text says what was tried and what to check."""
 
 
+class OtherMaster(MachineLost):
+    """Somebody else writes to the controller; the text says what was found where something else was written."""
+
+
 class MachineMismatch(Exception):  # noqa: N818
     """The controller answers but is not the one this station is set up for; the text shows expected and found."""
 

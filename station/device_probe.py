@@ -34,7 +34,7 @@ def _board(settings: SerialBoardSettings, now_ns: Callable[[], int], polls: int)
             trips.append((now_ns() - asked_ns) / 1e6)
         estop_ok, guard_closed, air_ok = sample.interlocks
         yield _interlocks(estop_ok, guard_closed, air_ok, sample.encoder_count)
-        yield f"{_trip(trips)}, damaged frames {machine.damaged_share:.2%}"
+        yield f"{_trip(trips)}, damaged frames {machine.health().share:.2%}"
 
 
 def _coupler(settings: CoilSettings, now_ns: Callable[[], int], polls: int) -> Iterator[str]:

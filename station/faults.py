@@ -112,10 +112,16 @@ FAULTS: Mapping[str, Fault] = {
         "The controller does not answer. It closes all ejectors by itself.",
         "Check its power, network cable and address; then reset.",
     ),
+    "line-noisy": Fault(
+        31,
+        Effect.degrade,
+        "Many answers of the controller arrive damaged or not at all.",
+        "Check plugs, shield, earth and terminating resistors of the cable, and what runs beside it.",
+    ),
     "other-master": Fault(
         34,
         Effect.stop,
-        "An output was switched on that this station did not ask for.",
+        "Somebody else writes to the controller: it holds or does what this station did not ask for.",
         "Find the other program or person that writes to the controller, and disconnect it; then reset.",
     ),
     "machine-mismatch": Fault(
@@ -201,6 +207,12 @@ FAULTS: Mapping[str, Fault] = {
         Effect.stop,
         "The outputs are held: the control process got no orders for a second, or a guard or the emergency stop acted.",
         "Reset and start; if it comes back, look for programs that load the computer.",
+    ),
+    "scale-lost": Fault(
+        89,
+        Effect.note,
+        "The belt scale does not answer. What it weighs meanwhile stays in its own total.",
+        "Check the scale's power, cable, address and baud rate; the station goes on asking.",
     ),
     "alarm-found": Fault(
         81,

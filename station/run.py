@@ -19,6 +19,7 @@ from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
 from station.keeping.opening import Keeping, keeping, review_desk
+from station.line_watch import LineWatch
 from station.lines import Line, open_line
 from station.link import open_link
 from station.meter import Meter
@@ -100,6 +101,7 @@ class _Station:
         self._finished = asyncio.Event()
         self._told: tuple[tuple[str, str], ...] = ()
         self._meter = Meter()
+        self._line_watch = LineWatch()
         self._sorting_since_mm: float | None = None
 
     async def keep(self) -> Summary:
@@ -207,6 +209,7 @@ class _Station:
         for message in self._receive(self._control):
             if isinstance(message, ControlStatus):
                 self._meter.note(message)
+                self._line_watch.note(message)
 
     def _receive(self, member: Member | None) -> list[object]:
         """Messages of a child; a link that has ended is left to the watch."""
@@ -270,10 +273,15 @@ class _Station:
             self._post.mind(time.monotonic_ns())  # noqa: TID251
 
     def _tell_trouble(self) -> None:
-        """A store that must pause the line is a condition of the sorter, and so is a recorder that has stopped."""
+        """What only this process sees is a condition of the sorter: the store, recorder, scale, the line's answers."""
         trouble = self._store.trouble if self._store.must_pause else None
         stopped = self._post.trouble if self._post is not None else ""
-        found = (("store-trouble", trouble), ("recording-stopped", stopped or None))
+        found = (
+            ("store-trouble", trouble),
+            ("recording-stopped", stopped or None),
+            ("scale-lost", self._scale.trouble),
+            ("line-noisy", self._line_watch.trouble),
+        )
         items = tuple((code, detail) for code, detail in found if detail is not None)
         if items != self._told and self._vision is not None:
             with suppress(ConnectionError):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.coupler_map import CouplerMap
-from control.types import MachineLost, MachineMismatch, ShotResult
+from control.types import MachineLost, MachineMismatch, OtherMaster, ShotResult
 from hil.types import Mishap, MishapName
 from tests.control.bench_coupler import BECKHOFF, FESTO
 from tests.control.memory_coupler import LONGEST_MS, MS, Station
@@ -134,8 +134,17 @@ def test_another_master_on_the_outputs_is_told() -> None:
     station = Station(FESTO).started()
     station.wire.write(0, [0xFF], "a stranger's outputs")
 
-    with pytest.raises(MachineLost, match="another master writes"):
+    with pytest.raises(OtherMaster, match="another master writes"):
         station.poll(8)
+
+
+def test_outputs_that_went_off_may_be_the_watchdogs_doing_and_blame_nobody() -> None:
+    station = Station(FESTO).started()
+    station.wire.write(0, [0] * 4, "a stranger's outputs, or a watchdog")
+
+    with pytest.raises(MachineLost, match="its watchdog has closed them, or another master") as lost:
+        station.poll(8)
+    assert not isinstance(lost.value, OtherMaster)
 
 
 def test_a_station_that_does_not_beat_is_dropped_though_it_polls() -> None:

@@ -158,6 +158,19 @@ def test_a_controller_that_stops_by_itself_is_not_started_again_without_a_fresh_
     assert guard.admit(GO, resting, 0, 0).held is Refusal.fresh_order_needed
 
 
+@pytest.mark.parametrize(("wanted", "shown"), [((True, False), (True, False)), ((False, True), (False, True))])
+def test_each_power_is_missed_by_itself(wanted: tuple[bool, bool], shown: tuple[bool, bool]) -> None:
+    guard, sample = Guard(LIMITS), make_sample(0, 0)
+    command = Command(*wanted, jobs=())
+    obeying = sample._replace(running=shown[0], armed=shown[1])
+    polls = [(REST, obeying), (command, obeying), (command, obeying)]
+    assert [guard.admit(asked, seen, 0, 0).held for asked, seen in polls] == [None] * 3
+
+    stopped = guard.admit(command, sample._replace(running=False, armed=False), 0, 0)
+
+    assert stopped.held is Refusal.machine_stopped
+
+
 def test_a_controller_that_is_slow_to_follow_a_pause_has_not_stopped_by_itself() -> None:
     guard, sample = Guard(LIMITS), make_sample(0, 0)
     resting = sample._replace(running=False, armed=False)
@@ -236,6 +249,39 @@ def test_an_output_that_fires_too_often_is_refused_and_its_neighbour_is_not() ->
     assert [job.id for job in admission.jobs] == [4]
 
 
+@pytest.mark.parametrize("output", [0, 1, 3])
+def test_the_rate_of_every_output_is_minded(output: int) -> None:
+    shift = Shift().started()
+
+    admission = shift.poll(order(*(make_job(n, length=10, outputs=1 << output) for n in range(4))))
+
+    assert why(admission) == [Refusal.rate]
+
+
+@pytest.mark.parametrize(("age_ns", "is_spent"), [(100 * MS, True), (100 * MS + 1, False)])
+def test_a_shot_counts_until_the_window_is_over_to_the_nanosecond(age_ns: int, is_spent: bool) -> None:
+    guard, sample, now_ns = Guard(LIMITS), make_sample(0, 0), 1_000_000 * MS
+    guard.admit(REST, sample, now_ns, now_ns)
+    first = order(*(make_job(n, length=10) for n in range(3)))._replace(seen_ns=now_ns)
+    assert len(guard.admit(first, sample, now_ns, now_ns).jobs) == 3
+
+    later_ns = now_ns + age_ns
+    again = guard.admit(order(make_job(3, length=10))._replace(seen_ns=later_ns), sample, later_ns, later_ns)
+
+    assert why(again) == ([Refusal.rate] if is_spent else [])
+
+
+@pytest.mark.parametrize(("silent_ns", "held"), [(200 * MS, None), (200 * MS + 1, Refusal.vision_silent)])
+def test_silence_is_measured_to_the_nanosecond(silent_ns: int, held: Refusal | None) -> None:
+    guard, sample, now_ns = Guard(LIMITS), make_sample(0, 0), 1_000_000 * MS
+
+    assert guard.admit(REST, sample, now_ns, now_ns - silent_ns).held is held
+
+
+def test_the_shortest_pulse_passes() -> None:
+    assert why(Shift().started().poll(order(make_job(1, length=1)))) == []
+
+
 def test_an_output_that_is_open_too_long_in_all_is_refused_until_the_window_has_passed() -> None:
     shift = Shift().started()
     shift.poll(order(make_job(1, length=500), make_job(2, length=400)))
@@ -289,15 +335,15 @@ def test_estop_wins_every_job_has_one_answer_and_a_stop_is_left_only_through_res
 PICTURE = GuardLimits(outputs=0b1111, max_length_counts=500, max_picture_ms=100.0)
 
 
-def with_picture(age_ms: int | None) -> Admission:
+def with_picture(age_ms: float | None) -> Admission:
     guard, sample, now_ns = Guard(PICTURE), make_sample(0, 0), 1000 * MS
     guard.admit(REST, sample, now_ns, now_ns)
-    seen_ns = None if age_ms is None else now_ns - age_ms * MS
+    seen_ns = None if age_ms is None else now_ns - round(age_ms * MS)
     return guard.admit(order(make_job(1))._replace(seen_ns=seen_ns), sample, now_ns, now_ns)
 
 
-@pytest.mark.parametrize(("age_ms", "fires"), [(0, True), (100, True), (101, False), (None, False)])
-def test_what_was_seen_too_long_ago_fires_nothing(age_ms: int | None, fires: bool) -> None:
+@pytest.mark.parametrize(("age_ms", "fires"), [(0, True), (100, True), (100 + 1 / MS, False), (None, False)])
+def test_what_was_seen_too_long_ago_fires_nothing(age_ms: float | None, fires: bool) -> None:
     admission = with_picture(age_ms)
 
     assert [job.id for job in admission.jobs] == ([1] if fires else [])
@@ -316,8 +362,10 @@ def test_a_job_refused_for_an_old_picture_may_come_again_with_a_new_one() -> Non
 
 
 @pytest.mark.parametrize("bits", [16, 32])
-@pytest.mark.parametrize("count", [0, 5, 40_000])
-@pytest.mark.parametrize(("ahead", "is_near"), [(0, True), (3000, True), (3001, False), (-1, True), (-3001, True)])
+@pytest.mark.parametrize("count", [0, 5, 40_000, -1000])
+@pytest.mark.parametrize(
+    ("ahead", "is_near"), [(0, True), (3000, True), (3001, False), (20_000, False), (-1, True), (-3001, True)]
+)
 def test_a_job_further_ahead_than_the_line_is_long_is_refused(bits: int, count: int, ahead: int, is_near: bool) -> None:
     guard = Guard(GuardLimits(0b1111, 500, max_ahead_counts=3000, counter_bits=bits))
     sample = make_sample(count % 2**bits, 0)

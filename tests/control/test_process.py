@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from control.guard import GuardLimits
+from control.modbus_answers import LineHealth
 from control.modbus_machine import ModbusSettings
 from control.precedence import take_priority
 from control.process import ControlSettings, ControlStatus, Loop, run
@@ -25,9 +26,11 @@ from control.types import (
     MachineLost,
     MachineMismatch,
     MachineSample,
+    OtherMaster,
     ShotReport,
     ShotResult,
 )
+from station.faults import FAULTS, Effect
 from station.link import Link, open_link
 from tests.control.bench_plc import IDENTITY, UNIT, Plc, PlcServer
 from tests.control.bench_process import run_modbus
@@ -71,6 +74,9 @@ class BenchMachine:
     def safe(self) -> None:
         self._do("safe")
         self.asked = (False, False)
+
+    def health(self) -> LineHealth:
+        return LineHealth(1000, (("damaged", 3),))
 
     def close(self) -> None:
         self.deeds.append("close")
@@ -132,6 +138,10 @@ class Bench:
 
 def order(*ids: int, length: int = 100) -> Command:
     return GO._replace(jobs=tuple(make_job(n, length=length) for n in ids))
+
+
+def statuses(bench: Bench) -> list[ControlStatus]:
+    return [message for message in bench.station.from_control if isinstance(message, ControlStatus)]
 
 
 def test_nothing_moves_before_a_fresh_order() -> None:
@@ -198,6 +208,22 @@ def test_jobs_pending_when_the_machine_is_lost_are_unanswered_and_then_the_loss_
     assert isinstance(carrier, MachineSample)
     assert (carrier.running, carrier.armed, carrier.taken_ns) == (False, False, bench.now_ns - 20 * MS)
     assert down == MachineDown("machine-lost", "the cable is out")
+
+
+def test_another_master_is_a_fault_of_its_own() -> None:
+    bench = Bench().started()
+    bench.machine.trouble = OtherMaster("somebody writes")
+    bench.step(GO)
+
+    assert bench.vision.from_control[-1] == MachineDown("other-master", "somebody writes")
+    assert FAULTS["other-master"].effect is Effect.stop
+
+
+def test_what_the_driver_counts_of_its_answers_is_in_the_status() -> None:
+    bench = Bench()
+    bench.step(REST, times=101)
+
+    assert statuses(bench)[-1].line == LineHealth(1000, (("damaged", 3),))
 
 
 def test_jobs_sent_in_the_poll_that_fails_to_open_the_machine_are_ignored() -> None:
@@ -310,11 +336,11 @@ def test_the_station_is_told_about_once_a_second() -> None:
     bench.step(REST, times=100, late_ms=1.0)
     bench.step(REST, times=101, late_ms=3.0)
 
-    statuses = [message for message in bench.station.from_control if isinstance(message, ControlStatus)]
-    assert [status.polls for status in statuses] == [1, 101, 201]
-    assert [status.late_polls for status in statuses] == [0, 1, 101]
-    assert all(status.connected and not status.fifo and status.held is None for status in statuses[1:])
-    assert statuses[-1].resident_kb > 1000
+    told = statuses(bench)
+    assert [status.polls for status in told] == [1, 101, 201]
+    assert [status.late_polls for status in told] == [0, 1, 101]
+    assert all(status.connected and not status.fifo and status.held is None for status in told[1:])
+    assert told[-1].resident_kb > 1000
 
 
 def test_a_neighbour_that_is_gone_ends_the_process_with_the_outputs_off_first() -> None:

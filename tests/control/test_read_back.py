@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from control import job_ring
 from control.job_ring import StatusBlock
 from control.modbus_machine import ModbusMachine
-from control.types import MachineLost
+from control.types import OtherMaster
 from hil.types import Mishap, MishapName
 from tests.control import bench_plc
 from tests.control.contract import Operator
@@ -55,7 +55,7 @@ def test_another_master_that_writes_our_requests_is_named() -> None:
         machine: ModbusMachine = make_machine(server.port)
         machine.open()
         server.plc.registers[job_ring.COMMAND_AT] ^= 1
-        with pytest.raises(MachineLost, match="has another master: its command block holds"):
+        with pytest.raises(OtherMaster, match="has another master: its command block holds"):
             sample_often(machine)
 
 

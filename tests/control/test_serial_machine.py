@@ -193,7 +193,7 @@ def test_noise_that_begins_later_is_called_noise() -> None:
 
     with pytest.raises(MachineLost, match=r"damaged frames so far. Check the cable"):
         station.poll()
-    assert station.machine.damaged_share > 0
+    assert station.machine.health().share > 0
 
 
 def test_an_answer_to_an_earlier_question_is_not_believed() -> None:

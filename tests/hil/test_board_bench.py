@@ -89,7 +89,7 @@ def test_noise_on_the_line_costs_no_job_its_report_and_fires_none_twice(station:
     results = Counter(report.result for report in station.reports)
     assert Counter(report.job_id for report in station.reports) == Counter(range(80))
     assert len([event for event in station.bench.feel() if event.on]) <= results[ShotResult.fired]
-    assert station.machine.damaged_share > 0
+    assert station.machine.health().share > 0
 
 
 def test_a_pulled_adapter_is_named_and_found_again(station: Station) -> None:
