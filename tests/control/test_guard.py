@@ -271,11 +271,18 @@ def test_a_shot_counts_until_the_window_is_over_to_the_nanosecond(age_ns: int, i
     assert why(again) == ([Refusal.rate] if is_spent else [])
 
 
-@pytest.mark.parametrize(("silent_ns", "held"), [(200 * MS, None), (200 * MS + 1, Refusal.vision_silent)])
-def test_silence_is_measured_to_the_nanosecond(silent_ns: int, held: Refusal | None) -> None:
-    guard, sample, now_ns = Guard(LIMITS), make_sample(0, 0), 1_000_000 * MS
+@pytest.mark.parametrize(
+    ("limit_ms", "held"), [(LIMITS.late_ms, Refusal.vision_late), (LIMITS.silence_ms, Refusal.vision_silent)]
+)
+def test_silence_is_measured_to_the_nanosecond(limit_ms: float, held: Refusal) -> None:
+    def held_after(silent_ns: int) -> Refusal | None:
+        guard, sample, now_ns = Guard(LIMITS), make_sample(0, 0), 1_000_000 * MS
+        guard.admit(REST, sample, now_ns, now_ns)
+        return guard.admit(GO, sample, now_ns + silent_ns, now_ns).held
 
-    assert guard.admit(REST, sample, now_ns, now_ns - silent_ns).held is held
+    limit_ns = round(limit_ms * MS)
+    assert held_after(limit_ns + 1) is held
+    assert held_after(limit_ns) is not held
 
 
 def test_the_shortest_pulse_passes() -> None:
