@@ -85,6 +85,7 @@ def _mount() -> None:
     from station import bench_commands, machine_commands, mass_command, rendering
     from station.dataset import commands as dataset
     from station.footage import commands as footage
+    from station.programme import commands as programme
     from station.promotion import commands as model
     from station.recording import commands as recording_commands
     from station.training import commands, mass_fit
@@ -102,6 +103,7 @@ def _mount() -> None:
     app.add_typer(footage.app, name="footage")
     app.add_typer(machine_commands.app, name="machine")
     app.command("mass-priors")(mass_fit.mass_priors)
+    app.add_typer(programme.app, name="programme")
 
 
 _mount()
