@@ -18,13 +18,14 @@ def plain_errors(*own: type[Exception]) -> Iterator[None]:
     from control.types import MachineLost, MachineMismatch
     from station.config import ConfigError
     from station.recording.words import RecordingUnreadable
+    from station.store import StoreBusy
     from station.store_file import StoreRefused
     from station.web.server import PortTaken
     from vision.types import CameraLost, FootageError, ModelRefused
 
     kinds: tuple[type[Exception], ...] = (
         CameraLost, ConfigError, FootageError, MachineLost, MachineMismatch, ModelRefused, PortTaken,
-        RecordingUnreadable, StoreRefused, *own,
+        RecordingUnreadable, StoreBusy, StoreRefused, *own,
     )  # fmt: skip
     try:
         yield

@@ -27,9 +27,11 @@ from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
+from station.reporting.opening import Report, open_report
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
+from station.store_file import refuse_other_kind
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
@@ -56,10 +58,13 @@ def run_station(config: Config, options: RunOptions) -> Summary:
 
 async def _run(plan: Plan, options: RunOptions) -> Summary:
     """Open what the station owns, keep it, and let go of it in the opposite order."""
-    store = Store.open(plan.config.resolve(plan.config.file.station.data_folder) / "records.sqlite")
+    records = plan.config.resolve(plan.config.file.station.data_folder) / "records.sqlite"
+    refuse_other_kind(records, is_simulated=plan.run.is_simulated)
+    store = Store.open(records)
     try:
         store.begin_run(plan.run)
         store.flush()
+        report = open_report(plan, store)
         with (
             open_line(plan.config) as line,
             open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
@@ -67,17 +72,18 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
             keeping(plan) as kept,
             ScaleWatch(scale_of(plan.config)) as scale,
         ):
-            return await _Station(plan, options, store, counts, line, _Company(post, kept, scale)).keep()
+            return await _Station(plan, options, store, counts, line, _Company(post, kept, scale, report)).keep()
     finally:
         store.close()
 
 
 class _Company(NamedTuple):
-    """Who reads beside the station: the recorder, the keeper of crops, the reader of the belt scale."""
+    """Who reads beside the station: the recorder, the keeper of crops, the reader of the belt scale, the reporter."""
 
     post: Post | None
     kept: Keeping
     scale: ScaleWatch
+    report: Report
 
 
 class _Station:
@@ -87,7 +93,7 @@ class _Station:
         self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, company: _Company
     ) -> None:
         self._plan = plan
-        self._post, self._kept, self._scale = company
+        self._post, self._kept, self._scale, self._report = company
         self._options = options
         self._store = store
         self._line = line
@@ -157,7 +163,8 @@ class _Station:
     async def _serve(self) -> None:
         where = self._plan.config.file.web
         review = review_desk(self._plan, self._desk.facts().labels)
-        await serve(create_app(self._desk, review=review), where.host, where.port, self._stop)
+        app = create_app(self._desk, review=review, office=self._report.office)
+        await serve(app, where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
         """Vision and control, connected with each other and with the desk."""
@@ -204,6 +211,7 @@ class _Station:
             else:
                 self._desk.take(message)
                 self._kept.take(message)
+                self._report.take(message)
 
     def _read_control(self) -> None:
         for message in self._receive(self._control):
@@ -233,6 +241,7 @@ class _Station:
             self._mind_recorder()
             self._tell_trouble()
             self._take_truth()
+            self._report.tick()
             self._meter.sample(self._members())
             if not ordered and self._desk.status() is not None:
                 ordered = await self._desk.give_order(Order.start, "command line") != NOT_CONNECTED
@@ -315,6 +324,7 @@ class _Station:
 
     def _conclude(self) -> Summary:
         """Everything to the disk, and the summary when one was asked for."""
+        self._report.end()
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
         self._desk.save_openings()

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
+from station.reporting.closing import newest_piece
 from station.store_change import Change
 from station.store_file import StoreRefused, check_version, connect, take_lock
 from station.store_rows import (
@@ -68,7 +69,7 @@ class Store:
         self._waiting: deque[_Entry | Change[object]] = deque()
         self._change = threading.Condition()
         self._closing = False
-        self._piece_seq = _last_seq(connection, "pieces")
+        self._piece_seq = newest_piece(connection)
         self._event_seq = _last_seq(connection, "events")
         self._trouble: str | None = None
         self._trouble_since_s = 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -51,6 +52,24 @@ def check_version(path: Path) -> None:
         )
     if owner != APPLICATION_ID and not is_empty:
         raise StoreRefused(f"{path} is a database of another program. Choose another file. Nothing was changed.")
+
+
+def refuse_other_kind(path: Path, *, is_simulated: bool) -> None:
+    """A real run never writes into simulated records, nor the other way round; raises StoreRefused. The database itself
+    refuses it, too; here it is told in time."""
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT is_simulated FROM runs LIMIT 1").fetchone()
+    except sqlite3.Error:
+        return  # opening it says better what is wrong with it
+    if found is not None and bool(found[0]) != is_simulated:
+        held, wanted = ("simulated", "real") if found[0] else ("real", "simulated")
+        raise StoreRefused(
+            f"The record database {path} holds {held} records and this line is {wanted}: they never mix."
+            " Set another station.data_folder."
+        )
 
 
 def connect(path: Path, busy_s: float) -> sqlite3.Connection:

@@ -139,6 +139,7 @@ class EventKind(StrEnum):
     fault_cleared = "fault_cleared"
     order_taken = "order_taken"
     order_refused = "order_refused"
+    clock = "clock"
 
 
 class Event(NamedTuple):

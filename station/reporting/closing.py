@@ -64,6 +64,12 @@ def last_number(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT number FROM open_interval").fetchone()[0])
 
 
+def newest_piece(connection: sqlite3.Connection) -> int:
+    """The last number a piece got, though it may have been trimmed since."""
+    found = connection.execute("SELECT max(coalesce((SELECT max(seq) FROM pieces), 0), after_piece) FROM open_interval")
+    return int(found.fetchone()[0])
+
+
 def close_interval(connection: sqlite3.Connection, order: Close) -> None:
     """Done once for each number."""
     if order.number <= last_number(connection):
@@ -75,10 +81,20 @@ def close_interval(connection: sqlite3.Connection, order: Close) -> None:
 
 
 def recover(connection: sqlite3.Connection) -> None:
-    """After a cut: what was left open is closed where its last record ends, and marked."""
+    """After a cut: what was left open is closed where its last record ends, and marked. A station with a new name
+    begins a new epoch."""
     opened = _open(connection)
-    if opened is None:
-        return
+    if opened is not None:
+        _close_where_it_ends(connection, opened)
+    connection.execute(
+        "INSERT INTO epochs (uuid, after_piece, cause) SELECT lower(hex(randomblob(16))), ?1, 'station renamed' WHERE"
+        " (SELECT station FROM runs ORDER BY id DESC LIMIT 1) <> (SELECT station FROM intervals JOIN runs ON"
+        " runs.id = run_id WHERE epoch_id = (SELECT max(id) FROM epochs) LIMIT 1)",
+        (newest_piece(connection),),
+    )
+
+
+def _close_where_it_ends(connection: sqlite3.Connection, opened: _Open) -> None:
     last_ns = connection.execute(
         "SELECT max(coalesce((SELECT max(closed_ns) FROM pieces NOT INDEXED WHERE seq > ?2 AND run_id = ?1), 0),"
         " coalesce((SELECT max(at_ns) FROM moments WHERE run_id = ?1), 0), ?3)",
@@ -117,8 +133,7 @@ def utc(moment_ns: int) -> str:
 
 
 def _close(connection: sqlite3.Connection, opened: _Open, to_ns: int, reasons: tuple[str, ...]) -> None:
-    last_piece = int(connection.execute("SELECT coalesce(max(seq), 0) FROM pieces").fetchone()[0])
-    span = Span(opened.run_id, opened.from_ns, to_ns, opened.after_piece, max(last_piece, opened.after_piece))
+    span = Span(opened.run_id, opened.from_ns, to_ns, opened.after_piece, newest_piece(connection))
     tallies = tally(connection, span, opened.context.rest_outlet, opened.context.factor_sd)
     found = times(connection, span)
     if not tallies and to_ns <= opened.from_ns:
@@ -208,7 +223,7 @@ def _add_totals(connection: sqlite3.Connection, row: IntervalRow, tallies: tuple
 
 
 def _begin(connection: sqlite3.Connection, number: int, following: Next | None) -> None:
-    last_piece = int(connection.execute("SELECT coalesce(max(seq), 0) FROM pieces").fetchone()[0])
+    last_piece = newest_piece(connection)
     if following is None:
         connection.execute("UPDATE open_interval SET number = ?, run_id = NULL, after_piece = ?", (number, last_piece))
         return

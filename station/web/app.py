@@ -14,11 +14,13 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from control.types import Outcome
+from station.reporting.office import Office
 from station.types import Order
 from station.web.body import BadBody, read_body
 from station.web.guard import Doorkeeper
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
+from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.view import Mishap, StationView
 
@@ -34,10 +36,12 @@ MISHAP_TITLES = {
 }
 
 
-def create_app(view: StationView, hosts: Iterable[str] = (), review: ReviewDesk | None = None) -> FastAPI:
+def create_app(
+    view: StationView, hosts: Iterable[str] = (), review: ReviewDesk | None = None, office: Office | None = None
+) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
-    ``review`` None: no crops are kept here, and there is no page to label them.
+    ``review`` None: no crops are kept here, and there is no page to label them. ``office`` None: nothing is reported.
     """
     live = LiveFeed(view)
 
@@ -57,6 +61,8 @@ def create_app(view: StationView, hosts: Iterable[str] = (), review: ReviewDesk 
     _add_page(app, view, words, has_review=review is not None)
     if review is not None:
         add_review(app, view, words, review)
+    if office is not None:
+        add_report(app, office, _who)
     _add_reports(app, view)
     _add_orders(app, view)
 
