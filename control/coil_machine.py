@@ -9,21 +9,20 @@ this process dies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
 
+from control.coil_settings import CoilSettings, coupler_wire, encoder_wire, input_block, joined
 from control.count_line import CountLine
-from control.coupler_map import CouplerMap, EncoderPlace
+from control.coupler_watchdog import arm_watchdog, has_fallen
 from control.lateness import ErrorCurve, Lateness
 from control.modbus_answers import LineHealth, Wire
-from control.modbus_wire import ModbusWire
+from control.sample_age import AgeAllowance
 from control.shot_queue import Shot, ShotQueue
 from control.types import (
     Identity,
     Interlocks,
     Job,
     MachineLost,
-    MachineMismatch,
     MachineSample,
     OtherMaster,
     ShotReport,
@@ -36,35 +35,6 @@ _LEAD_STEP_NS = 500_000
 _LEAD_MOST_NS = 5_000_000
 _LEAD_SHARE = 16
 _TOGETHER_NS = 100_000
-_MOST_WORDS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class CoilSettings:
-    """Where the coupler is and what hangs on it.
-
-    ``expected`` is what the station reckons with; a coupler has no identity of ours. ``longest_on_ms`` is one limit per
-    output: this process closes it ``watchdog_ms`` earlier, so that the limit holds even when this computer stands
-    still. Interlock inputs are bit numbers from ``coupler.inputs_at`` on, None where nothing is wired (then it counts
-    as safe); ``run_output`` None: the belt runs by itself. An edge that is more than ``late_ms`` late is not fired.
-    """
-
-    host: str
-    port: int
-    unit: int
-    expected: Identity
-    coupler: CouplerMap
-    encoder: EncoderPlace
-    longest_on_ms: tuple[float, ...]
-    estop_input: int
-    guard_input: int | None = None
-    air_input: int | None = None
-    run_output: int | None = None
-    watchdog_ms: int = 100
-    late_ms: float = 3.0
-    timeout_ms: float = 60.0
-    connect_timeout_ms: float = 800.0
-    max_round_trip_ms: float = 20.0
 
 
 class CoilMachine:
@@ -75,14 +45,11 @@ class CoilMachine:
         self._settings = settings
         self._now_ns = now_ns
         self._wire: Wire = coupler_wire(settings, now_ns) if wire is None else wire
-        place = settings.encoder
-        self._encoder_wire: Wire = (
-            self._wire if place.host is None else _wire(settings, place.host, place.port, place.unit, now_ns)
-        )
-        outputs = (settings.expected.outputs, 0 if settings.run_output is None else settings.run_output + 1)
-        self._words = -(-max(outputs) // 16)
-        self._input_words, self._encoder_word = _block(settings)
+        self._encoder_wire: Wire = encoder_wire(settings, now_ns) or self._wire
+        self._words = settings.output_words
+        self._input_words, self._encoder_word = input_block(settings)
         self._lateness = Lateness()
+        self._age = AgeAllowance(settings.expected.counter_bits, settings.latency_ms)
         self._lead_ns = 0
         self._begin()
 
@@ -92,7 +59,7 @@ class CoilMachine:
         self._wire.connect()
         if self._encoder_wire is not self._wire:
             self._encoder_wire.connect()
-        self._arm_watchdog()
+        arm_watchdog(self._wire, self._settings)
         begun_ns = self._now_ns()
         self._write(0)
         self._lead_ns = (self._now_ns() - begun_ns) // 2
@@ -101,7 +68,8 @@ class CoilMachine:
 
     def sample(self) -> MachineSample:
         """Read inputs and encoder, see that the outputs are as they were written, and do what is due."""
-        count, taken_ns, doubt_ns, self._interlocks = self._read_inputs()
+        count, read_ns, doubt_ns, self._interlocks = self._read_inputs()
+        taken_ns = self._age.place(count, read_ns, doubt_ns)
         self._line.add(count, taken_ns)
         self._follow()
         self.serve()
@@ -251,24 +219,24 @@ class CoilMachine:
             self._lose(
                 f"answers too slowly: {(answered_ns - asked_ns) / 1e6:.0f} ms. Check the network for other traffic."
             )
-        count = _joined(raw, high_word_first=settings.encoder.high_word_first)
+        count = joined(raw, high_word_first=settings.encoder.high_word_first)
         wired = (settings.estop_input, settings.guard_input, settings.air_input)
         safe = (bit is None or bool(images[bit // 16] >> bit % 16 & 1) for bit in wired)
         return count, (asked_ns + answered_ns) // 2, (answered_ns - asked_ns) // 2, Interlocks(*safe)
 
     def _read_back(self) -> int:
         """The coupler's own image of its outputs; another than ours is a fallen watchdog or a second master."""
-        seen = _joined(self._wire.read(self._settings.coupler.outputs_at, self._words, "the outputs"))
+        seen = joined(self._wire.read(self._settings.coupler.outputs_at, self._words, "the outputs"))
         if seen == self._written:
             return seen & (1 << self._settings.expected.outputs) - 1
-        if self._has_fallen():
+        if has_fallen(self._wire, self._settings):
             self._lose(
                 "had its watchdog fall: it heard nothing for too long. Check the network and this computer's load."
             )
         if seen & ~self._written:
             self.close()
             raise OtherMaster(
-                f"The coupler at {self._wire_name()} shows outputs {seen:#x} where {self._written:#x} was written: "
+                f"The coupler at {self._settings.where} shows outputs {seen:#x} where {self._written:#x} was written: "
                 "another master writes to it. Find that program and stop it."
             )
         self._lose(
@@ -276,57 +244,6 @@ class CoilMachine:
             "master writes to it. Check the network and this computer's load."
         )
 
-    def _arm_watchdog(self) -> None:
-        """Set its time and read it back; a coupler without a working watchdog is not used."""
-        watchdog, wanted = self._settings.coupler.watchdog, self._settings.watchdog_ms
-        words = [wanted >> 16 * n & 0xFFFF for n in range(watchdog.time_words)]
-        for at, value in watchdog.reset:
-            self._wire.write(at, [value], "the watchdog's reset")
-        seen = _joined(self._wire.read(watchdog.time_at, watchdog.time_words, "the watchdog's time"))
-        if seen != wanted:
-            self._wire.write(watchdog.time_at, words, "the watchdog's time")
-            seen = _joined(self._wire.read(watchdog.time_at, watchdog.time_words, "the watchdog's time"))
-        for at, value in watchdog.also:
-            self._wire.write(at, [value], "the watchdog's settings")
-        if seen != wanted or self._has_fallen():
-            self._wire.close()
-            raise MachineMismatch(
-                f"The coupler at {self._wire_name()} does not take its watchdog: {wanted} ms were written, {seen} ms "
-                "are set. Without it outputs could stay on when this computer fails, so it is not used."
-            )
-
-    def _has_fallen(self) -> bool:
-        where = self._settings.coupler.watchdog.is_fallen
-        return where is not None and bool(self._wire.read(where[0], 1, "the coupler's state")[0] & where[1])
-
-    def _wire_name(self) -> str:
-        return f"{self._settings.host}:{self._settings.port}"
-
     def _lose(self, what: str) -> NoReturn:
         self.close()
-        raise MachineLost(f"The coupler at {self._wire_name()} {what}")
-
-
-def _block(settings: CoilSettings) -> tuple[int, int | None]:
-    """How many input registers are read at once, and where in them the count is; None: it has a read of its own."""
-    wired = (settings.estop_input, settings.guard_input, settings.air_input)
-    words = max(bit for bit in wired if bit is not None) // 16 + 1
-    word = settings.encoder.at - settings.coupler.inputs_at
-    end = word + settings.expected.counter_bits // 16
-    if settings.encoder.host is not None or not 0 <= word <= end <= _MOST_WORDS:
-        return words, None
-    return max(words, end), word
-
-
-def _joined(words: Sequence[int], *, high_word_first: bool = False) -> int:
-    ordered = reversed(words) if high_word_first else words
-    return sum(word << 16 * n for n, word in enumerate(ordered))
-
-
-def coupler_wire(settings: CoilSettings, now_ns: Callable[[], int]) -> ModbusWire:
-    """The way to the coupler alone, not opened yet: for looking at it."""
-    return _wire(settings, settings.host, settings.port, settings.unit, now_ns)
-
-
-def _wire(settings: CoilSettings, host: str, port: int, unit: int, now_ns: Callable[[], int]) -> ModbusWire:
-    return ModbusWire(host, port, unit, settings.timeout_ms, settings.connect_timeout_ms, now_ns)
+        raise MachineLost(f"The coupler at {self._settings.where} {what}")

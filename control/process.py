@@ -16,6 +16,7 @@ from control.guard import Admission, Guard, GuardLimits, Refusal
 from control.lateness import ErrorCurve
 from control.modbus_answers import LineHealth
 from control.precedence import take_priority
+from control.sample_age import AgeAllowance
 from control.types import (
     Command,
     Job,
@@ -41,7 +42,7 @@ _PASSING = (None, Refusal.fresh_order_needed, Refusal.air_low, Refusal.vision_la
 class ControlSettings:
     """``fifo_priority`` None asks for no real-time priority; a poll that begins ``late_ms`` after its time is late.
 
-    ``latency_ms`` is how old a count is when the controller tells it: calibrated, or half its program's cycle.
+    ``latency_ms`` is how old a count is when the controller tells it, as calibrated; what is seen to be older counts.
     """
 
     limits: GuardLimits
@@ -59,6 +60,7 @@ class ControlStatus(NamedTuple):
     ``round_trip_us_*`` are of the newest polls, 0 before the first; ``samples_unsent`` did not fit into the link to
     vision, their shot reports followed with a later one; ``held`` is a word of ``Refusal`` or None.
     ``shot_error`` is there when the station fires by itself, ``line`` where the driver counts its answers.
+    ``sample_age_us`` is how old counts are when they are told, None where the machine allows for it by itself.
     """
 
     now_ns: int
@@ -75,6 +77,7 @@ class ControlStatus(NamedTuple):
     resident_kb: int
     shot_error: ErrorCurve | None = None
     line: LineHealth | None = None
+    sample_age_us: float | None = None
 
 
 @runtime_checkable
@@ -119,6 +122,8 @@ class Loop:
         self._now_ns = now_ns
         self._fifo = fifo
         self._guard = Guard(settings.limits)
+        fires_itself = isinstance(machine, Prompt)  # then it allows for the age of its counts where it fires by them
+        self._age = None if fires_itself else AgeAllowance(settings.limits.counter_bits, settings.latency_ms)
         self._requested = _AT_REST
         self._commanded_ns: int | None = None
         self._connected = False
@@ -216,7 +221,9 @@ class Loop:
     def _poll(self) -> None:
         asked_ns = self._now_ns()
         sample = self._machine.sample()
-        sample = sample._replace(taken_ns=sample.taken_ns - round(self._settings.latency_ms * 1e6))
+        if self._age is not None:
+            taken_ns = self._age.place(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
+            sample = sample._replace(taken_ns=taken_ns)
         self._round_trips_us.append((self._now_ns() - asked_ns) / 1000.0)
         for report in sample.reports:
             self._pending.pop(report.job_id, None)
@@ -283,6 +290,7 @@ class Loop:
             resident_kb(),
             self._machine.errors() if isinstance(self._machine, Prompt) else None,
             self._machine.health() if isinstance(self._machine, Listener) else None,
+            None if self._age is None else self._age.allowed_ns / 1000.0,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from control.board_wire import VERSION as BOARD_VERSION
-from control.coil_machine import CoilSettings
+from control.coil_settings import CoilSettings
 from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
 from control.serial_machine import SerialBoardSettings
 from control.types import Identity
@@ -67,6 +67,7 @@ def _coil_settings(config: Config, machine: CoilsSection, expected: Identity) ->
         watchdog_ms=machine.watchdog_ms,
         late_ms=machine.late_ms,
         timeout_ms=machine.timeout_ms,
+        latency_ms=config.calibration.sample_latency_ms,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from control.coil_machine import CoilSettings, coupler_wire
+from control.coil_settings import CoilSettings, coupler_wire
 from control.serial_machine import SerialBoardSettings, SerialMachine
 
 

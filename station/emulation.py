@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, assert_never
 
-from control.coil_machine import CoilSettings
+from control.coil_settings import CoilSettings
 from control.modbus_rtu import RtuSettings
 from control.modbus_wire import ModbusSettings
 from control.serial_machine import SerialBoardSettings

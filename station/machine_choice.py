@@ -10,7 +10,9 @@ from control.rtu_pace import Pace
 from control.types import Identity
 from station.sections import ConfigFile, MachineSection, ModbusRtuSection, ModbusTcpSection
 
-_POLL_MS = 10.0
+# No whole number of milliseconds: readings meet every phase of a controller's cycle, so that their age can be seen.
+_POLL_MS = 9.7
+_OFF_PHASE_MS = 0.3
 _PARITY = {"none": "N", "even": "E", "odd": "O"}
 
 
@@ -30,7 +32,7 @@ def machine_settings(machine: MachineSection, expected: Identity) -> ModbusSetti
 
 def poll_ms(machine: MachineSection) -> float:
     """How often the control process polls this machine."""
-    return float(machine.poll_ms) if isinstance(machine, ModbusRtuSection) else _POLL_MS
+    return machine.poll_ms - _OFF_PHASE_MS if isinstance(machine, ModbusRtuSection) else _POLL_MS
 
 
 def pace(machine: ModbusRtuSection) -> Pace:

@@ -42,7 +42,7 @@ def probe(
     Exit code 0: our controller answers. 2: nothing usable answers, the sentence says what to check. 3: something
     answers that is not the controller this station expects.
     """
-    from control.coil_machine import CoilSettings
+    from control.coil_settings import CoilSettings
     from control.modbus_probe import probe as look
     from control.serial_machine import SerialBoardSettings
     from station import setup

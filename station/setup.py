@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from control.coil_machine import CoilSettings
+from control.coil_settings import CoilSettings
 from control.guard import GuardLimits
 from control.job_ring import MAP_VERSION
 from control.modbus_rtu import RtuSettings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from control.coil_machine import CoilSettings
+from control.coil_settings import CoilSettings
 from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
 from control.types import Identity
 from hil.coupler import CouplerSettings

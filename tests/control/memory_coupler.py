@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from control.coil_machine import CoilMachine, CoilSettings
+from control.coil_machine import CoilMachine
+from control.coil_settings import CoilSettings
 from control.coupler_map import CouplerMap
 from control.modbus_answers import LineHealth, Trip
 from control.types import MachineLost, MachineMismatch, ShotReport
@@ -21,7 +22,10 @@ _OVERSLEPT_NS = 60_000
 
 
 class MemoryWire:
-    """A ``Wire`` straight into the coupler; a round trip takes ``trip_ns``. It is cut while ``is_cut``."""
+    """A ``Wire`` straight into the coupler; a round trip takes ``trip_ns``. It is cut while ``is_cut``.
+
+    The encoder's count is copied every ``cycle_ns``, 0 when it is latched as it is read.
+    """
 
     where = "coupler:502"
     is_thrifty = False
@@ -30,8 +34,10 @@ class MemoryWire:
 
     def __init__(self, made: CouplerMap, start_count: int = 0) -> None:
         self.now_ns = 1_000 * MS
-        belt = DrivenBelt(DriveSettings(ramp_mm_s2=1e6), EncoderSettings(start_count=start_count), self.now_ns)
-        self.coupler = Coupler(coupler_settings(made), belt, lambda _motion: None)
+        self.belt = DrivenBelt(DriveSettings(ramp_mm_s2=1e6), EncoderSettings(start_count=start_count), self.now_ns)
+        self.coupler = Coupler(coupler_settings(made), self.belt, lambda _motion: None)
+        self._encoder_at = coupler_settings(made).encoder.at
+        self.cycle_ns = 0
         self.events: list[ValveEvent] = []
         self.trip_ns = _TRIP_NS
         self.is_cut = False
@@ -44,6 +50,11 @@ class MemoryWire:
         self._mind()
         self.pass_ns(self.trip_ns // 2)
         words = self.coupler.read(address, count, self.now_ns)
+        word = self._encoder_at - address
+        if self.cycle_ns and 0 <= word <= count - 2:
+            ran = int(self.belt.motion.speed_mm_s * (self.now_ns % self.cycle_ns) * 1e-9 * 10)
+            aged = ((words[word + 1] << 16 | words[word]) - ran) % 2**32
+            words[word : word + 2] = [aged & 0xFFFF, aged >> 16]
         self.pass_ns(self.trip_ns // 2)
         return words
 

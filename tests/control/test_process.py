@@ -51,6 +51,7 @@ class BenchMachine:
         self.asked = (False, False)
         self.armed_jobs: list[int] = []
         self.reports: list[ShotReport] = []
+        self.count = 4711
         self.deeds: list[str] = []
 
     def open(self) -> Identity:
@@ -61,7 +62,7 @@ class BenchMachine:
     def sample(self) -> MachineSample:
         self._do("sample")
         reports, self.reports = tuple(self.reports), []
-        return MachineSample(4711, self._now_ns(), self.interlocks, *self.asked, reports)
+        return MachineSample(self.count, self._now_ns(), self.interlocks, *self.asked, reports)
 
     def arm(self, jobs: Sequence[Job]) -> None:
         self._do("arm")
@@ -217,6 +218,23 @@ def test_another_master_is_a_fault_of_its_own() -> None:
 
     assert bench.vision.from_control[-1] == MachineDown("other-master", "somebody writes")
     assert FAULTS["other-master"].effect is Effect.stop
+
+
+def test_the_age_of_counts_is_found_and_taken_off_their_instants() -> None:
+    """A program that copies its count every 7 ms: in the mean it is 3.5 ms old when it is read."""
+    bench = Bench().started()
+    counts_per_ms = 15
+    for _ in range(1200):
+        bench.machine.count = counts_per_ms * (bench.now_ns // (7 * MS)) * 7
+        bench.step(GO)
+        bench.now_ns -= round(0.3 * MS)
+
+    samples = [message for message in bench.vision.from_control[-300:] if isinstance(message, MachineSample)]
+    late_ms = [sample.taken_ns / MS - sample.encoder_count / counts_per_ms for sample in samples]
+    assert abs(sum(late_ms)) / len(late_ms) < 0.6
+    age_us = statuses(bench)[-1].sample_age_us
+    assert age_us is not None
+    assert 2900 < age_us < 3600
 
 
 def test_what_the_driver_counts_of_its_answers_is_in_the_status() -> None:

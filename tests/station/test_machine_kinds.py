@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from control.coil_machine import CoilSettings
+from control.coil_settings import CoilSettings
 from control.serial_machine import SerialBoardSettings
 from station import setup
 from station.cli import app
