@@ -86,8 +86,7 @@ class Guard:
 
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
-        self._latched = True
-        self._paused = False
+        self._latched = self._paused = True
         self._asked = self._granted = _Powers(run=False, armed=False)
         self._shots: deque[_Shot] = deque()
         self._ids: dict[int, None] = {}

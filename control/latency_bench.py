@@ -15,6 +15,7 @@ from control.count_line import CountLine
 from control.guard import Guard, GuardLimits
 from control.lateness import ErrorCurve, Lateness
 from control.process import Prompt
+from control.sample_age import SampleAge
 from control.types import Command, Job, Machine, MachineLost, MachineSample, ShotReport, ShotResult
 
 _REST_POLLS = 20
@@ -34,15 +35,19 @@ class LatencySettings:
     every_ms: float = 30.0
     ahead_ms: float = 150.0
     pulse_ms: float = 8.0
-    poll_ms: float = 10.0
+    poll_ms: float = 9.7
 
 
 class Measured(NamedTuple):
-    """The error curve of the shots that were fired, and how many jobs ended how."""
+    """The error curve of the shots that were fired, and how many jobs ended how.
+
+    ``sample_age_ms`` is how old counts were when they were told, None where that was not seen.
+    """
 
     curve: ErrorCurve
     results: dict[str, int]
     unanswered: int
+    sample_age_ms: float | None
 
 
 def measure_latency(
@@ -69,6 +74,7 @@ class _Bench:
         self._jobs: dict[int, Job] = {}
         self._reports: list[ShotReport] = []
         self._lateness = Lateness()
+        self._age = SampleAge(settings.counter_bits)
 
     def measure(self) -> Measured:
         for _ in range(_REST_POLLS):
@@ -84,7 +90,8 @@ class _Bench:
         self._machine.safe()
         self._poll(go=False)
         results = Counter(report.result.value for report in self._reports)
-        return Measured(self._lateness.curve(), dict(results), len(self._jobs) - len(self._reports))
+        age = None if self._age.mean_ns is None else self._age.mean_ns / 1e6
+        return Measured(self._lateness.curve(), dict(results), len(self._jobs) - len(self._reports), age)
 
     def _start(self) -> None:
         """The belt at a steady speed: two readings of it half a second apart that agree within a hundredth."""
@@ -110,6 +117,7 @@ class _Bench:
         for job, why in admission.refused:
             raise MachineLost(f"The guard refuses shot {job.id} ({why}): look at the interlocks and the limits.")
         self._line.add(sample.encoder_count, sample.taken_ns)
+        self._age.note(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
         for report in sample.reports:
             self._book(report)
         while (now_ns := self._now_ns()) < due_ns:

@@ -127,7 +127,8 @@ class ModbusWire:
                 self._refuse(answer.exception_code, asked)
         self._lose(
             f"The controller at {self.where} answers but cannot serve {asked}: {BUSY[answer.exception_code]} "
-            f"(Modbus exception {answer.exception_code}). Look at the controller's own fault display."
+            f"(Modbus exception {answer.exception_code}). Look at the controller's own fault display and check the "
+            "unit number."
         )
 
     def _ask_once(self, request: Callable[[], ModbusPDU]) -> ModbusPDU:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from control.modbus_probe import Probed
     from control.types import Identity
     from station.config import Config
+    from station.wiring import MachineChoice
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at the controller, fire one shot by hand, emulate it, print its map."
@@ -74,9 +75,6 @@ def fire(
 
     The time is kept by this computer, a few milliseconds more or less; the controller's own limit stands above it.
     """
-    from control.modbus_probe import is_held
-    from control.modbus_rtu import RtuSettings
-    from control.modbus_wire import ModbusSettings
     from control.single_shot import Gunner, ShotRefused
     from station import setup
     from station.config import load_config
@@ -91,12 +89,7 @@ def fire(
         if not armed:
             typer.confirm(f"Output {output} opens for {ms:g} ms. Is nobody within reach of it?", abort=True)
         settings = setup.machine_settings(station)
-        if isinstance(settings, ModbusSettings | RtuSettings):
-            wire = settings.wire(now_ns)
-            wire.connect()
-            with closing(wire):
-                if is_held(wire, sleep):
-                    raise ShotRefused("A station drives this controller. Stop it first; a shot by hand needs it alone.")
+        _refuse_held(settings)
         with closing(open_machine(settings)) as machine:
             machine.open()
             report = Gunner(machine, setup.guard_limits(station), now_ns, sleep).fire(output, ms)
@@ -113,7 +106,8 @@ def lateness(
 ) -> None:
     """Run the belt, fire every output in turn, and say how far from its count the machine says each shot fell.
 
-    For an installed machine of any kind; the figures are kept as lateness.json in the station's data folder.
+    For an installed machine of any kind; the figures are kept as lateness.json in the station's data folder. A
+    controller answers for itself; where the station fires by itself, it is what the station measured.
     """
     from control.latency_bench import LatencySettings, measure_latency
     from control.precedence import take_priority
@@ -129,15 +123,21 @@ def lateness(
         outputs = tuple(ejector.output for ejector in setup.ejectors(station))
         limits, calibration = setup.guard_limits(station), station.calibration
         settings = LatencySettings(limits, outputs, calibration.ticks_per_mm, calibration.counter_bits, shots)
+        choice = setup.machine_settings(station)
+        _refuse_held(choice)
         take_priority(40)
-        measured = measure_latency(open_machine(setup.machine_settings(station)), settings, now_ns, sleep)
-        told = {"kind": station.file.machine.kind, **measured.curve._asdict(), "results": measured.results}
-        text = json.dumps(told | {"unanswered": measured.unanswered}, indent=2) + "\n"
+        measured = measure_latency(open_machine(choice), settings, now_ns, sleep)
+        told = {"kind": station.file.machine.kind, **measured.curve._asdict(), **measured._asdict()}
+        text = json.dumps({name: value for name, value in told.items() if name != "curve"}, indent=2) + "\n"
         kept = station.resolve(station.file.station.data_folder) / "lateness.json"
         kept.parent.mkdir(parents=True, exist_ok=True)
         for file in (kept, *([] if json_file is None else [json_file])):
             file.write_text(text, encoding="utf-8")
-        _say(f"{measured.curve.sentence()} Results: {measured.results}, unanswered {measured.unanswered}. Kept: {kept}")
+        _say(f"{measured.curve.sentence()}.")
+        _say(f"Results: {measured.results}, unanswered {measured.unanswered}.")
+        if measured.sample_age_ms is not None:
+            _say(f"Counts are about {measured.sample_age_ms:.1f} ms old when they are told.")
+        _say(f"Kept: {kept}")
 
 
 @app.command()
@@ -202,6 +202,21 @@ def lane_output(config: Config, lane: int, outlet: str | None) -> int:
     if lane > banks[0].lanes:
         raise ShotRefused(f"The bank for {banks[0].outlet} has lanes 1 to {banks[0].lanes}.")
     return banks[0].first_output + lane - 1
+
+
+def _refuse_held(machine: MachineChoice) -> None:
+    """Raises ShotRefused while a station drives the controller; a serial port in use cannot be opened anyway."""
+    from control.modbus_probe import is_held
+    from control.modbus_rtu import RtuSettings
+    from control.modbus_wire import ModbusSettings
+    from control.single_shot import ShotRefused
+
+    if isinstance(machine, ModbusSettings | RtuSettings):
+        wire = machine.wire(time.monotonic_ns)  # noqa: TID251 - the driver's clock
+        wire.connect()
+        with closing(wire):
+            if is_held(wire, time.sleep):  # noqa: TID251
+                raise ShotRefused("A station drives this controller. Stop it first; shots by hand need it alone.")
 
 
 def _show(probed: Probed) -> None:

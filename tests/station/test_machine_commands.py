@@ -129,11 +129,12 @@ def test_a_shot_is_refused_while_a_station_drives_the_controller(benched: Path) 
     station.start()
     time.sleep(0.3)
     code, told = ran("fire", str(benched), "--lane", "3", "--outlet", "brass", "--armed")
+    measured, _ = ran("lateness", str(benched), "--shots", "10", "--armed")
     _, probed = ran("probe", str(benched), "--polls", "5")
     done.set()
     station.join()
 
-    assert code == 4
+    assert (code, measured) == (4, 4)
     assert "A station drives this controller. Stop it first" in told
     assert "A station drives it." in probed
 
