@@ -27,6 +27,7 @@ app = typer.Typer(
 _LOST = 2
 _MISMATCH = 3
 _HELD = 4
+_PRIORITY = 40
 _out = Console()
 _err = Console(stderr=True)
 
@@ -45,12 +46,13 @@ def probe(
     """
     from control.coil_settings import CoilSettings
     from control.modbus_probe import probe as look
+    from control.precedence import hurried
     from control.serial_machine import SerialBoardSettings
     from station import setup
     from station.config import load_config
     from station.device_probe import look as look_at_device
 
-    with _plain_errors():
+    with _plain_errors(), hurried(_PRIORITY):
         station = load_config(config)
         settings = setup.machine_settings(station)
         if isinstance(settings, SerialBoardSettings | CoilSettings):
@@ -75,13 +77,14 @@ def fire(
 
     The time is kept by this computer, a few milliseconds more or less; the controller's own limit stands above it.
     """
+    from control.precedence import hurried
     from control.single_shot import Gunner, ShotRefused
     from station import setup
     from station.config import load_config
     from station.wiring import open_machine
 
     now_ns, sleep = time.monotonic_ns, time.sleep  # noqa: TID251 - the driver's clock
-    with _plain_errors():
+    with _plain_errors(), hurried(_PRIORITY):
         station = load_config(config)
         output = lane_output(station, lane, outlet)
         if ms > station.file.sorting.max_pulse_ms:
@@ -110,13 +113,13 @@ def lateness(
     controller answers for itself; where the station fires by itself, it is what the station measured.
     """
     from control.latency_bench import LatencySettings, measure_latency
-    from control.precedence import take_priority
+    from control.precedence import hurried
     from station import setup
     from station.config import load_config
     from station.wiring import open_machine
 
     now_ns, sleep = time.monotonic_ns, time.sleep  # noqa: TID251 - the driver's clock
-    with _plain_errors():
+    with _plain_errors(), hurried(_PRIORITY):
         station = load_config(config)
         if not armed:
             typer.confirm("The belt runs and every ejector fires. Is nobody within reach of them?", abort=True)
@@ -125,7 +128,6 @@ def lateness(
         settings = LatencySettings(limits, outputs, calibration.ticks_per_mm, calibration.counter_bits, shots)
         choice = setup.machine_settings(station)
         _refuse_held(choice)
-        take_priority(40)
         measured = measure_latency(open_machine(choice), settings, now_ns, sleep)
         told = {"kind": station.file.machine.kind, **measured.curve._asdict(), **measured._asdict()}
         text = json.dumps({name: value for name, value in told.items() if name != "curve"}, indent=2) + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ from control.coil_machine import CoilMachine
 from control.coupler_map import CouplerMap
 from control.modbus_machine import ModbusMachine, ModbusSettings
 from control.modbus_rtu import RtuSettings
-from control.precedence import take_priority
+from control.precedence import hurried
 from control.serial_machine import SerialBoardSettings, SerialMachine
 from control.types import Identity, Machine
 from hil.board_bench import BoardSettings, micropython
@@ -102,17 +101,6 @@ class CouplerPlant(EmulatedPlant):
         while (now_ns := time.monotonic_ns()) < until_ns:
             edge_ns = self._machine.serve()
             time.sleep(max(0, (until_ns if edge_ns is None else min(edge_ns, until_ns)) - now_ns) * 1e-9)
-
-
-@contextmanager
-def hurried() -> Iterator[None]:
-    """Real-time priority as the control process takes it, where that is allowed: who fires by itself needs it."""
-    before = os.sched_getscheduler(0)
-    take_priority(40)
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, before, os.sched_param(0))
 
 
 class BenchPlant:
@@ -210,7 +198,7 @@ def coils(made: CouplerMap) -> Iterator[MadeMachine]:
     with (
         coupler(made, CONTROLLER.drive, CONTROLLER.encoder, watchdog_ms=1000) as bench,
         closing(CoilMachine(bench.settings, time.monotonic_ns)) as machine,
-        hurried(),
+        hurried(40),
     ):
         yield machine, CouplerPlant(bench.mishaps, machine)
 
