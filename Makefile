@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_PACKAGES := chromium gcc libatomic1 libc6-dev libmodbus-dev mbpoll minisign socat postgresql-15
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup setup-test run test gates golden bench lock clean
+.PHONY: help setup setup-test run test gates golden routes bench lock clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -30,6 +30,9 @@ gates:
 
 golden: $(VENV)/.ready-test ## Write the golden recordings and their decisions anew; the diff of the texts is the review
 	$(BIN)/python -m tests.station.recording.golden
+
+routes: $(VENV)/.ready-test ## Write the table of the page's routes by role anew; its diff is the review
+	$(BIN)/python -m tests.station.access.routes
 
 bench: setup ## Measure the vision loop against its floor, as ratios in one run
 	$(BIN)/station bench loop

@@ -35,6 +35,7 @@ from station.store_file import refuse_other_kind
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
+from station.web.access import Access
 from station.web.app import create_app
 from station.web.server import serve
 from station.weigh_run import errors_of_run, masses_of_run
@@ -163,7 +164,15 @@ class _Station:
     async def _serve(self) -> None:
         where = self._plan.config.file.web
         review = review_desk(self._plan, self._desk.facts().labels)
-        app = create_app(self._desk, review=review, office=self._report.office)
+        access = await asyncio.to_thread(lambda: Access(self._store.path.parent, viewers=where.viewers))
+        if not await asyncio.to_thread(access.book.has_admin):
+            _log.info(
+                "First run: http://%s:%s/first-run makes the first account, code %s",
+                where.host,
+                where.port,
+                access.code,
+            )
+        app = create_app(self._desk, access, where.hosts, review, self._report.office)
         await serve(app, where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:

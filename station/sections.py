@@ -24,6 +24,8 @@ class StationSection(Section):
 class WebSection(Section):
     host: str = Field("127.0.0.1", description="address the page is served on")
     port: int = Field(8080, ge=1, le=65535, description="TCP port of the page")
+    viewers: bool = Field(True, description="whether people may look at the page without logging in")
+    hosts: list[str] = Field([], description="names, besides addresses, by which people reach the page")
 
 
 class SimulatedCamera(Section):

@@ -1,21 +1,15 @@
-"""The audit of model changes: one line each, every line sealed with the hash of the one before."""
+"""The audit of model changes, in a chained file."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from station.chain import ChainBroken, append_entry, read_chain
+
 FILE = "model-audit.jsonl"
-_FIRST = "0" * 64
-
-
-class AuditBroken(Exception):  # noqa: N818 - a fact
-    """A line of the audit was changed, removed or cannot be read; the text says which."""
 
 
 class Act(StrEnum):
@@ -38,36 +32,13 @@ class Change(NamedTuple):
 
 
 def read_audit(path: Path) -> tuple[Change, ...]:
-    """All changes, oldest first; raises AuditBroken when the chain does not hold."""
-    if not path.exists():
-        return ()
-    found = []
-    before = _FIRST
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            told = json.loads(line)
-            seal = str(told.pop("seal"))
-            change = Change(**{**told, "act": Act(told["act"])})
-        except (ValueError, KeyError, TypeError) as error:
-            raise AuditBroken(
-                f"{path}:{number}  is no line of the audit ({error!r}); restore it from a copy"
-            ) from error
-        if seal != _seal(change, before):
-            raise AuditBroken(f"{path}:{number}  was changed, or a line before it is missing; restore it from a copy")
-        found.append(change)
-        before = seal
-    return tuple(found)
+    """All changes, oldest first; raises ChainBroken when the chain does not hold."""
+    return tuple(_change(path, entry) for entry in read_chain(path))
 
 
 def append(path: Path, change: Change) -> None:
-    """Add one line and see it to the disk; raises AuditBroken when the lines before do not hold."""
-    before = _last_seal(path, read_audit(path))
-    line = json.dumps({**change._asdict(), "seal": _seal(change, before)}, ensure_ascii=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as audit:
-        audit.write(line + "\n")
-        audit.flush()
-        os.fsync(audit.fileno())
+    """Add one line and see it to the disk; raises ChainBroken when the lines before do not hold."""
+    append_entry(path, change._asdict())
 
 
 def to_return(changes: Sequence[Change]) -> Change | None:
@@ -81,12 +52,9 @@ def to_return(changes: Sequence[Change]) -> Change | None:
     return open_ones[-1] if open_ones else None
 
 
-def _last_seal(path: Path, changes: Sequence[Change]) -> str:
-    if not changes:
-        return _FIRST
-    return str(json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["seal"])
-
-
-def _seal(change: Change, before: str) -> str:
-    told = json.dumps(change._asdict(), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(f"{before}\n{told}".encode()).hexdigest()
+def _change(path: Path, entry: dict[str, object]) -> Change:
+    try:
+        words = {name: str(entry[name]) for name in Change._fields if name != "act"}
+        return Change(**words, act=Act(str(entry["act"])))
+    except (ValueError, KeyError) as error:
+        raise ChainBroken(f"{path}  holds a line that is no change of a model ({error!r})") from error

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from station.chain import ChainBroken
 from station.config import load_config
 from station.keeping.places import SHADOW, data_folder
 from station.keeping.shadow_book import Comparison, read_comparisons
 from station.plain_errors import plain_errors
-from station.promotion.audit import AuditBroken, Change, read_audit
+from station.promotion.audit import Change, read_audit
 from station.promotion.promote import PromotionRefused, audit_file, take_back
 from station.promotion.promote import promote as promoted
 from station.training.metrics import wilson
@@ -34,7 +35,7 @@ _MOST_PAIRS = 15
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    with plain_errors(PromotionRefused, AuditBroken):
+    with plain_errors(PromotionRefused, ChainBroken):
         yield
 
 

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_LONGEST_BODY_BYTES = 256 * 1024
 _ANSWER_HEADERS = {
     "content-security-policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none';"
     " frame-ancestors 'none'",
@@ -36,11 +37,17 @@ class Doorkeeper:
             return
         refusal = self._refusal(scope)
         if refusal is None:
-            await self._app(scope, receive, _with_headers(send))
+            body = await _whole(scope, receive)
+            if body is None:
+                await JSONResponse({"taken": False, "refusal": "That is too long."}, 413)(
+                    scope, receive, _with_headers(send)
+                )
+                return
+            await self._app(scope, body, _with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": refusal})
         else:
-            await JSONResponse({"refusal": refusal}, 403)(scope, receive, _with_headers(send))
+            await JSONResponse({"taken": False, "refusal": refusal}, 403)(scope, receive, _with_headers(send))
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
@@ -59,6 +66,28 @@ class Doorkeeper:
         except ValueError:
             return name in self._hosts
         return True
+
+
+async def _whole(scope: Scope, receive: Receive) -> Receive | None:
+    """What was sent, read to its end before anybody works on it; None when it is longer than anything people send."""
+    if scope["type"] != "http" or scope["method"] in {"GET", "HEAD"}:
+        return receive
+    told = Headers(scope=scope).get("content-length", "0")
+    if not told.isdigit() or int(told) > _LONGEST_BODY_BYTES:
+        return None
+    raw, more = b"", True
+    while more:
+        message = await receive()
+        raw += message.get("body", b"")
+        more = bool(message.get("more_body", False))
+        if len(raw) > _LONGEST_BODY_BYTES:
+            return None
+    parts: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def again() -> Message:
+        return parts.pop() if parts else await receive()
+
+    return again
 
 
 def _with_headers(send: Send) -> Send:

@@ -6,23 +6,33 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment
+from pydantic import Field
 
+from station.access.words import Role
 from station.dataset.book import Book
 from station.dataset.bring import UNKNOWN
 from station.dataset.words import Crop, DatasetRefused
-from station.web.body import BadBody, read_body
-from station.web.view import LabelFacts, StationView
+from station.web.access import Answer, Asking, Body, Refused, needs
+from station.web.view import LabelFacts
 
 _AHEAD = 24
 _TOP = 4
-_LONGEST_NAME = 60
+_MOST_CROPS = 2**63 - 1
 _KINDS = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
 _Found = TypeVar("_Found")
+CropId = Annotated[int, Field(ge=0, le=_MOST_CROPS)]
+
+
+class Said(Body):
+    """``label`` None takes back what was said of the crop."""
+
+    id: Annotated[int, Field(strict=True, ge=0, le=_MOST_CROPS)]
+    label: str | None
 
 
 class ReviewDesk:
@@ -68,52 +78,37 @@ class ReviewDesk:
         return await asyncio.to_thread(ask)
 
 
-def add_review(app: FastAPI, view: StationView, words: Environment, desk: ReviewDesk) -> None:
+def add_review(app: FastAPI, words: Environment, desk: ReviewDesk) -> None:
     """Page, pictures, and the one verb."""
     page = words.get_template("review.html")
     known = {label.label for label in desk.labels}
 
-    @app.get("/review", response_model=None)
+    @app.get("/review", openapi_extra=needs(Role.operator), include_in_schema=False)
     async def show_review() -> HTMLResponse:
-        text = page.render(facts=view.facts(), labels=desk.labels)
-        return HTMLResponse(text, headers={"cache-control": "no-store"})
+        return HTMLResponse(page.render(labels=desk.labels), headers={"cache-control": "no-store"})
 
-    @app.get("/api/review", response_model=None)
-    async def waiting() -> JSONResponse:
+    @app.get("/api/review", openapi_extra=needs(Role.operator))
+    async def waiting() -> dict[str, object]:
         left, labelled, crops = await desk.waiting()
-        return JSONResponse({"left": left, "labelled": labelled, "crops": [_told(crop) for crop in crops]})
+        return {"left": left, "labelled": labelled, "crops": [_told(crop) for crop in crops]}
 
-    @app.get("/api/review/{crop_id}/picture", response_model=None)
-    async def picture(crop_id: int) -> Response:
+    @app.get("/api/review/{crop_id}/picture", openapi_extra=needs(Role.operator), response_class=Response)
+    async def picture(crop_id: CropId) -> Response:
         found = await desk.picture(crop_id)
-        return (
-            JSONResponse({"refusal": "That crop is gone."}, 404)
-            if found is None
-            else Response(found[0], 200, None, found[1])
-        )
+        if found is None:
+            raise Refused(404, "That crop is gone.")
+        return Response(found[0], 200, None, found[1])
 
-    @app.post("/api/review", response_model=None)
-    async def label(request: Request) -> JSONResponse:
-        crop_id, said, by = _said(await read_body(request), known)
-        where = request.client.host if request.client else "?"
-        if await desk.label(crop_id, said, f"{by} (page {where})"):
-            return JSONResponse({"taken": True, "refusal": None})
-        return JSONResponse({"taken": False, "refusal": "That crop is gone: newer ones needed its place."})
+    @app.post("/api/review", openapi_extra=needs(Role.operator))
+    async def label(body: Said, person: Asking) -> Answer:
+        if body.label is not None and body.label not in known:
+            raise Refused(422, f'"label" has to be null or one of {", ".join(sorted(known))}.')
+        if await desk.label(body.id, body.label, person.name):
+            return Answer(taken=True, refusal=None)
+        return Answer(taken=False, refusal="That crop is gone: newer ones needed its place.")
 
 
 def _told(crop: Crop) -> dict[str, object]:
     """``scores``: the highest few, highest first."""
     ordered = sorted(crop.scores.items(), key=lambda item: -item[1])[:_TOP]
     return {"id": crop.id, "reason": crop.reason, "taken_utc": crop.taken_utc, "object": crop.object, "scores": ordered}
-
-
-def _said(body: dict[str, object], known: set[str]) -> tuple[int, str | None, str]:
-    """Crop, label (None takes it back) and name; raises BadBody."""
-    crop_id, label, by = body.get("id"), body.get("label"), body.get("by")
-    if not isinstance(crop_id, int) or isinstance(crop_id, bool):
-        raise BadBody(422, '"id" has to be the number of a crop.')
-    if label is not None and (not isinstance(label, str) or label not in known):
-        raise BadBody(422, f'"label" has to be null or one of {", ".join(sorted(known))}.')
-    if not isinstance(by, str) or not by.strip() or len(by) > _LONGEST_NAME:
-        raise BadBody(422, "Say who you are: a name of up to 60 letters.")
-    return crop_id, label, by.strip()

@@ -14,6 +14,7 @@ import numpy as np
 from station.recording.settings import RecorderNews
 from station.store_reader import CountRow, Counts
 from station.types import Mark, Order, State, Status, Truth
+from station.web.access import Access
 from station.web.app import create_app
 from station.web.pictures import PictureBoard
 from station.web.review import ReviewDesk
@@ -27,6 +28,7 @@ from station.web.view import (
     Picture,
     StationFacts,
 )
+from tests.station.paper_access import paper_access
 from vision.types import Box
 
 OUTLETS = (
@@ -211,10 +213,13 @@ async def served(
     pictures_per_s: float = 15.0,
     stop: asyncio.Event | None = None,
     review: ReviewDesk | None = None,
+    access: Access | None = None,
 ) -> AsyncIterator[str]:
     """The page of ``station`` on a real server; yields its address. ``stop`` ends the server early."""
     stop = stop or asyncio.Event()
-    serving = asyncio.create_task(serve(create_app(station, review=review), "127.0.0.1", port, stop))
+    serving = asyncio.create_task(
+        serve(create_app(station, access or paper_access(), review=review), "127.0.0.1", port, stop)
+    )
     drawing = asyncio.create_task(station.draw_on(pictures_per_s))
     while not serving.done():
         try:

@@ -15,6 +15,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from station.types import State
 from station.web.view import Mishap
+from tests.station.paper_access import as_admin
 from tests.station.paper_station import AIR_LOW, PaperStation, served
 from tests.station.ports import free_port
 
@@ -43,7 +44,7 @@ class Watch:
 async def opened(address: str, watch: Watch, width: int = 1920, height: int = 970) -> AsyncIterator[Page]:
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(viewport={"width": width, "height": height})
+        page = await browser.new_page(viewport={"width": width, "height": height}, extra_http_headers=as_admin())
         watch.over(page)
         await page.goto(address)
         await expect(page.locator("#link")).to_have_text("Connected")

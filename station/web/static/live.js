@@ -53,12 +53,12 @@ export function connect({ told, pictured, linked, lost }) {
 }
 
 /** Resolves to {taken, refusal}; when the station cannot be reached the refusal says so. */
-export async function ask(path, body) {
+export async function ask(path, body, method = "POST") {
   try {
     const answer = await fetch(path, {
-      method: "POST",
+      method,
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+      body: body === null ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(4000),
     });
     return await answer.json();

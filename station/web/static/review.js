@@ -13,9 +13,6 @@ let passed = new Set();
 let last = null;
 let busy = false;
 
-at("by").value = localStorage.getItem("reviewer") ?? "";
-at("by").addEventListener("change", () => localStorage.setItem("reviewer", at("by").value.trim()));
-
 function say(words) {
   at("answer").textContent = words;
 }
@@ -61,13 +58,7 @@ async function next() {
 }
 
 async function give(id, label) {
-  const by = at("by").value.trim();
-  if (by === "") {
-    say("Say who you are first.");
-    at("by").focus();
-    return false;
-  }
-  const body = JSON.stringify({ id, label, by });
+  const body = JSON.stringify({ id, label });
   const headers = { "content-type": "application/json" };
   const told = await fetchJson("/api/review", { method: "POST", headers, body });
   say(told.refusal ?? "");

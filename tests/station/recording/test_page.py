@@ -13,6 +13,7 @@ from station.recording.planned import describe_recordings, recording_settings
 from station.recording.settings import Frames
 from station.types import Inputs, Order, State
 from station.web.app import create_app
+from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_line import PaperLine, PaperPiece
 from tests.station.paper_station import PaperStation
 
@@ -22,8 +23,10 @@ CONFIG = Path(__file__).parents[3] / "configs/sim.yaml"
 
 def ask(paper: PaperStation, method: str, path: str, origin: str = HERE) -> httpx.Response:
     async def go() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(paper)), base_url=HERE) as browser:
-            sent = {"content-type": "application/json", "origin": origin}
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(create_app(paper, paper_access())), base_url=HERE
+        ) as browser:
+            sent = as_admin() | {"content-type": "application/json", "origin": origin}
             return await browser.request(method, path, headers=sent, content="{}" if method == "POST" else None)
 
     return asyncio.run(go())
