@@ -5,14 +5,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from station.web.access import routes_by_role
-from tests.station.access.test_web_access import TABLE, Gate
+from tests.station.access.test_web_access import TABLE, Gate, table
 
 
 def main() -> None:
     """The diff of the table is the review."""
     with tempfile.TemporaryDirectory() as folder:
-        TABLE.write_text(routes_by_role(Gate(Path(folder)).app()), encoding="utf-8")
+        TABLE.write_text(table(Gate(Path(folder))), encoding="utf-8")
 
 
 if __name__ == "__main__":
