@@ -6,20 +6,15 @@ The card is ``model.yaml`` in the model's folder, beside the network and one gol
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from vision.card_table import CardTable, read_mapping
 from vision.crop import CropSpec
 from vision.detectors.spec import DetectorSpec, read_detector
 from vision.types import ModelRefused
 
 CARD_FILE = "model.yaml"
-_T = TypeVar("_T", int, float, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +118,7 @@ def load_card(folder: Path) -> ModelCard:
     Raises ModelRefused with one sentence when a file is missing, the card cannot be read or the hash differs.
     """
     path = folder / CARD_FILE
-    card = _card(folder, _Table(path, "", _mapping(path)))
+    card = _card(folder, CardTable(path, "", read_mapping(path)))
     model_bytes(card)
     return card
 
@@ -146,88 +141,7 @@ def model_bytes(card: ModelCard) -> bytes:
     return network
 
 
-class _Table:
-    """One mapping of the card with the place it stands at, so that a complaint can name the key."""
-
-    def __init__(self, path: Path, where: str, values: Mapping[str, object]) -> None:
-        self._path = path
-        self._where = where
-        self._values = values
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
-    def value(self, key: str, kind: type[_T]) -> _T:
-        found = self._values.get(key)
-        if kind is float and isinstance(found, int) and not isinstance(found, bool):
-            found = float(found)
-        if not isinstance(found, kind) or isinstance(found, bool):
-            raise self.refusal(key, kind.__name__, found)
-        return found
-
-    def has(self, key: str) -> bool:
-        return key in self._values
-
-    def table(self, key: str) -> _Table:
-        found = self._values.get(key)
-        if not isinstance(found, dict):
-            raise self.refusal(key, "a table", found)
-        return _Table(self._path, f"{self._where}{key}.", found)
-
-    def tables(self, key: str) -> list[_Table]:
-        return [self._item(key, n, found) for n, found in enumerate(self.many(key))]
-
-    def many(self, key: str) -> list[object]:
-        found = self._values.get(key)
-        if not isinstance(found, list):
-            raise self.refusal(key, "a list", found)
-        return found
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        found = self.many(key)
-        if not all(isinstance(text, str) for text in found):
-            raise self.refusal(key, "a list of texts", found)
-        return tuple(map(str, found))
-
-    def three(self, key: str) -> tuple[float, float, float]:
-        found = self.many(key)
-        numbers = [float(number) for number in found if isinstance(number, int | float)]
-        if len(found) != 3 or len(numbers) != 3:
-            raise self.refusal(key, "three numbers", found)
-        return numbers[0], numbers[1], numbers[2]
-
-    def numbers(self, kind: type[_T]) -> tuple[tuple[str, _T], ...]:
-        return tuple((key, self.value(key, kind)) for key in self._values)
-
-    def refusal(self, key: str, expected: str, found: object) -> ModelRefused:
-        shown = "nothing" if found is None else repr(found)[:60]
-        return ModelRefused(
-            f"Model card check: {self._path} should have {expected} at {self._where}{key}, found {shown}; "
-            "restore the card that came with the model."
-        )
-
-    def _item(self, key: str, n: int, found: object) -> _Table:
-        if not isinstance(found, dict):
-            raise self.refusal(f"{key}[{n}]", "a table", found)
-        return _Table(self._path, f"{self._where}{key}[{n}].", found)
-
-
-def _mapping(path: Path) -> Mapping[str, object]:
-    try:
-        read = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelRefused(
-            f"Model file check: expected {path}, found none ({error.strerror}); copy the whole model folder there."
-        ) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        first = str(error).replace("\n", " ")[:120]
-        raise ModelRefused(f"Model card check: {path} is not readable YAML ({first}); restore the card.") from error
-    if not isinstance(read, dict):
-        raise ModelRefused(f"Model card check: {path} should be a table of keys, found {type(read).__name__}.")
-    return read
-
-
-def _card(folder: Path, top: _Table) -> ModelCard:
+def _card(folder: Path, top: CardTable) -> ModelCard:
     labels = top.texts("labels")
     golden = top.table("golden")
     return ModelCard(
@@ -252,14 +166,14 @@ def _card(folder: Path, top: _Table) -> ModelCard:
     )
 
 
-def _positive(table: _Table, key: str) -> float:
+def _positive(table: CardTable, key: str) -> float:
     found = table.value(key, float)
     if not found > 0:
         raise table.refusal(key, "a number above 0", found)
     return found
 
 
-def _input(table: _Table) -> InputSpec:
+def _input(table: CardTable) -> InputSpec:
     colour, layout = table.value("colour", str), table.value("layout", str)
     if colour not in ("rgb", "bgr"):
         raise table.refusal("colour", "rgb or bgr", colour)
@@ -268,16 +182,16 @@ def _input(table: _Table) -> InputSpec:
     return InputSpec(colour, layout, table.three("mean"), table.three("scale"))
 
 
-def _crop(table: _Table) -> CropSpec:
+def _crop(table: CardTable) -> CropSpec:
     return CropSpec(table.value("size_px", int), table.value("margin", float), table.value("floor_mm", float))
 
 
-def _golden(table: _Table, labels: tuple[str, ...]) -> GoldenCrop:
+def _golden(table: CardTable, labels: tuple[str, ...]) -> GoldenCrop:
     expected = table.table("expected")
     return GoldenCrop(table.value("file", str), tuple(expected.value(label, float) for label in labels))
 
 
-def _training(table: _Table) -> Training:
+def _training(table: CardTable) -> Training:
     return Training(
         data=table.texts("data"),
         crops=table.table("crops").numbers(int),
@@ -287,7 +201,7 @@ def _training(table: _Table) -> Training:
     )
 
 
-def _figures(table: _Table) -> Figures:
+def _figures(table: CardTable) -> Figures:
     return Figures(
         split=table.value("split", str),
         n=table.value("n", int),
@@ -303,14 +217,14 @@ def _figures(table: _Table) -> Figures:
     )
 
 
-def _counts(table: _Table) -> tuple[tuple[int, ...], ...]:
+def _counts(table: CardTable) -> tuple[tuple[int, ...], ...]:
     rows = table.many("confusion")
     if not all(isinstance(row, list) and all(isinstance(count, int) for count in row) for row in rows):
         raise table.refusal("confusion", "a list of lists of counts", rows)
     return tuple(tuple(row) for row in rows if isinstance(row, list))
 
 
-def _label_figure(table: _Table) -> LabelFigure:
+def _label_figure(table: CardTable) -> LabelFigure:
     return LabelFigure(
         table.value("label", str),
         table.value("n", int),

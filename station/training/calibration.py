@@ -26,6 +26,12 @@ def fit_temperature(loss_of: Callable[[float], float]) -> float:
     return math.exp((low + high) / 2)
 
 
+def spread_logs(logits: NDArray[np.floating], biases: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Logits (n, labels + 1) plus ``biases`` to log probabilities (n, labels), the last's share spread over all."""
+    shares = np.exp(log_softmax(np.asarray(logits if biases is None else logits + biases, np.float32)))
+    return np.asarray(np.log(shares[:, :-1] + shares[:, -1:] / (shares.shape[1] - 1) + 1e-9), np.float32)
+
+
 def marginal_loss(
     logits: NDArray[np.floating], may_be: NDArray[np.bool_], weights: NDArray[np.floating] | None = None
 ) -> float:

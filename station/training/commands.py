@@ -42,6 +42,9 @@ def train(
         Path | None,
         typer.Option(envvar="STATION_DATA", help="Folder that holds images/pieces.csv and the photographs it names."),
     ] = None,
+    crops: Annotated[
+        Path | None, typer.Option(help="Crops of your own, as station dataset export writes them, to learn from, too.")
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option(help="Class that is not taught; give the option once for each.")
     ] = None,
@@ -64,15 +67,17 @@ def train(
         if photos is None:
             raise TrainingRefused("No photographs: name their folder with --photos or STATION_DATA.")
         from station.training.course import Course, read_material
-        from station.training.make_model import Ways, make_model
+        from station.training.learning import Ways
+        from station.training.make_model import make_model
         from station.training.rollup import read_families
 
         families = read_families(codebook)
-        material = read_material(atlas, photos, tuple(families), tuple(without or ()))
+        material = read_material(atlas, photos, families, tuple(without or ()), crops)
         short = replace(schedule, epochs=ablation) if ablation else None
         ways = Ways(schedule, short, workers, _Teller(shown).tell)
         left_out = "".join(f" --without {label}" for label in without or ())
-        command = f"station train --seed {seed} --epochs {epochs} --ablation {ablation}{left_out}"
+        own = " --crops ..." if crops else ""
+        command = f"station train --seed {seed} --epochs {epochs} --ablation {ablation}{left_out}{own}"
         card = make_model(out, work, material, Course(seed=seed, version=version), families, ways, command)
     _show_card(card)
 

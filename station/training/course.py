@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -18,6 +18,7 @@ from station.training import photos
 from station.training.dataset import Scene, render_crops, sprites_of
 from station.training.laying import Laying
 from station.training.lessons import Lessons, from_photos, from_sprites, from_strangers, joined, sure, whole_photos
+from station.training.own_crops import OWN_VAL, count_of, from_own, read_own
 from station.training.photos import Cutout
 from station.training.refusals import TrainingRefused
 from vision.crop import CropSpec
@@ -40,7 +41,7 @@ class Course:
     """
 
     taught: dict[str, int] = field(
-        default_factory=lambda: {"painted": 6000, "laid": 2500, "photographed": 9000, "strange": 2500}
+        default_factory=lambda: {"painted": 6000, "laid": 2000, "photographed": 12000, "strange": 3500}
     )
     measured: int = 400
     photo_poses: int = 2
@@ -57,12 +58,14 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything pictures are made of. ``cutouts`` are (split, cut-outs); ``data`` names the sources for the card."""
+    """Everything pictures are made of. ``cutouts`` are (split, cut-outs); ``data`` names the sources for the card.
+    ``own`` are (part, crops) of the plant itself."""
 
     sprites: tuple[Sprite, ...]
     labels: tuple[str, ...]
     cutouts: tuple[tuple[str, tuple[Cutout, ...]], ...]
     data: tuple[str, ...]
+    own: tuple[tuple[str, tuple[Cutout, ...]], ...] = ()
 
     def photographed(self, split: str) -> tuple[Cutout, ...]:
         """Cut-outs of one split."""
@@ -79,13 +82,27 @@ class Portion:
     seed: int
 
 
-def read_material(atlas: Path | None, data: Path, class_ids: Sequence[str], left_out: Sequence[str]) -> Material:
-    """Sprites and photographs; labels in the order of ``class_ids``, the codebook's, without those ``left_out``."""
-    sprites, name = read_sprites(atlas, class_ids)
+def posed(material: Material, course: Course) -> tuple[Cutout, ...]:
+    """The validation photograph behind every crop of PHOTOS_VAL."""
+    return tuple(one for one in material.photographed("val") for _pose in range(course.photo_poses))
+
+
+def read_material(
+    atlas: Path | None, data: Path, families: Mapping[str, str], left_out: Sequence[str], own: Path | None = None
+) -> Material:
+    """Sprites and photographs; labels in the order of ``families``, the codebook's, without those ``left_out``.
+
+    ``own`` is an exported data set of the plant. Raises TrainingRefused when any of it cannot be read.
+    """
+    sprites, name = read_sprites(atlas, tuple(families))
     present = {one.label for one in sprites}
-    labels = tuple(one for one in class_ids if one in present and one not in left_out)
+    labels = tuple(one for one in families if one in present and one not in left_out)
     cutouts = tuple((split, photos.read_cutouts(data, split)) for split in ("train", "val"))
-    return Material(sprites, labels, cutouts, (name, photos.data_id(data)))
+    material = Material(sprites, labels, cutouts, (name, photos.data_id(data)))
+    if own is None:
+        return material
+    crops, own_name = read_own(own, Course().crop, labels, families)
+    return replace(material, own=crops, data=(*material.data, own_name))
 
 
 def read_sprites(atlas: Path | None, class_ids: Sequence[str]) -> tuple[tuple[Sprite, ...], str]:
@@ -126,7 +143,7 @@ def make_parts(course: Course, material: Material, work: Path, *, workers: int, 
 def portion_files(course: Course, material: Material, work: Path) -> dict[Portion, Path]:
     """Where ``work`` keeps each portion of the course, in the order of the crops."""
     name = key(course, material)
-    return {one: work / f"{one.part.replace(' ', '-')}-{one.number}-{name}.npz" for one in _portions(course)}
+    return {one: work / f"{one.part.replace(' ', '-')}-{one.number}-{name}.npz" for one in _portions(course, material)}
 
 
 def key(course: Course, material: Material, more: str = "") -> str:
@@ -145,10 +162,11 @@ def make_portion(course: Course, material: Material, one: Portion, file: Path) -
     partial.replace(file)
 
 
-def _portions(course: Course) -> list[Portion]:
+def _portions(course: Course, material: Material) -> list[Portion]:
     wanted = [(part, course.taught.get(part, 0)) for part in TAUGHT]
     wanted += [(part, course.measured) for part in MEASURED]
     wanted += [(PHOTOS_VAL, course.photo_poses), (STRANGE_VAL, course.measured)]
+    wanted += [(part, count_of(part, crops)) for part, crops in material.own]
     found = []
     for place, (part, count) in enumerate(wanted):
         for number in range(-(-count // course.portion)):
@@ -171,6 +189,11 @@ def _made(course: Course, material: Material, one: Portion) -> Lessons:
             return from_strangers(material.photographed(split), labels, spec, how, count=one.count, seed=one.seed)
         case "photographs val":
             return whole_photos(material.photographed("val"), labels, spec, how.belts, poses=one.count, seed=one.seed)
+        case "own" | "own val":
+            crops = dict(material.own)[one.part]
+            first = one.number * course.portion
+            views = [crops[n % len(crops)] for n in range(first, first + one.count)]
+            return from_own(views, labels, how, seed=one.seed, as_they_are=one.part == OWN_VAL)
         case _:
             return _painted(course, material, one)
 

@@ -15,7 +15,9 @@ from station.training.rollup import RollUp, roll_up
 
 Logs = NDArray[np.float32]
 HAZARD = "BAT-LI"
+EJECTS = 0.6
 _LIMITS = (0.5, 0.8, 0.95)
+_COVERED, _RED = 200, -0.2
 
 
 def family_rollup(cutouts: Sequence[Cutout], labels: Sequence[str], families: Mapping[str, str]) -> RollUp:
@@ -38,6 +40,32 @@ def unknown_note(
         if len(scores)
     ]
     return f"Unknown pieces against validation photographs: {'; '.join(said)}."
+
+
+def trap_note(photos: Logs, cutouts: Sequence[Cutout], labels: Sequence[str], families: Mapping[str, str]) -> str:
+    """What became of steel and aluminium that look like copper or brass, at the confidence that ejects."""
+    rollup = family_rollup(cutouts, labels, families)
+    traps = np.array([looks_red(one) for one in cutouts])
+    shares = rollup.rolled(np.exp(photos))[traps]
+    truth = np.array([rollup.groups.index(one.family) for one in cutouts if looks_red(one)], np.int64)
+    sure, right = shares.max(axis=1) >= EJECTS, shares.argmax(axis=1) == truth
+    red = [n for n, name in enumerate(rollup.groups) if name.startswith("copper")]
+    worst = (sure & np.isin(shares.argmax(axis=1), red)).sum()
+    objects = len({one.object_id for one, is_trap in zip(cutouts, traps, strict=True) if is_trap})
+    return (
+        f"Traps, steel or aluminium as red as copper or brass ({len(truth)} validation crops of {objects} objects): "
+        f"right {(sure & right).sum()}, unsure {(~sure).sum()}, wrong {(sure & ~right).sum()}, "
+        f"of these {worst} as copper or brass (sure is {EJECTS} or more)."
+    )
+
+
+def looks_red(one: Cutout) -> bool:
+    """True for a grey metal's photograph whose mean colour lies where copper and brass lie."""
+    if one.family not in ("ferrous", "aluminium"):
+        return False
+    seen = one.image[..., :3][one.image[..., 3] > _COVERED]
+    blue, green, red = seen.astype(np.float64).mean(axis=0) + 1 if len(seen) else (1.0, 1.0, 1.0)
+    return bool(np.log(green / red) < _RED and np.log(blue / red) < _RED)
 
 
 def hazard_note(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,17 +21,21 @@ class Laying:
     """How widely crops differ. ``fill`` is the range of the piece's longer side over the crop's; shares are chances.
 
     ``irregular`` pieces are cut out of the face of the cut-out, so that nothing is learned from the outline of a coin
-    or a can. ``gain`` is the range of light on the piece, ``tint`` the spread of the white balance; ``coarse`` ones
-    were seen from afar and lost their fine detail. ``belts`` counts the painted and the invented ones to lie on.
+    or a can. ``gain`` is the range of light on the piece, ``tint`` the spread of its white balance, ``balance`` the
+    camera's, ``colourful`` that of its saturation: narrow, since hue is all that tells copper from brass. ``coarse``
+    ones were seen from afar and lost their fine detail. ``belts`` counts the painted and the invented ones to lie on.
     """
 
-    irregular: float = 0.45
-    fill: tuple[float, float] = (0.55, 1.02)
-    gain: tuple[float, float] = (0.45, 1.15)
-    tint: float = 0.05
+    irregular: float = 0.2
+    irregular_coins: float = 0.3
+    fill: tuple[float, float] = (0.62, 1.0)
+    gain: tuple[float, float] = (0.45, 1.1)
+    tint: float = 0.02
+    balance: float = 0.01
+    colourful: float = 0.06
     shadow: tuple[float, float] = (0.0, 0.8)
-    coarse: float = 0.35
-    noise: tuple[float, float] = (0.0, 6.0)
+    coarse: float = 0.2
+    noise: tuple[float, float] = (0.0, 5.0)
     jpeg: float = 0.5
     squeezed: float = 0.14
     belts: tuple[int, int] = (24, 40)
@@ -49,6 +53,14 @@ def lay(
     ground *= 1 - _shadow(rng, cover, how)[..., np.newaxis]
     ground += cover[..., np.newaxis] * (_lit(rng, piece[..., :3], how) - ground)
     return _camera(rng, ground, size_px, how)
+
+
+def seen_again(rng: np.random.Generator, crop: Picture, how: Laying) -> Picture:
+    """A crop (size, size, 3) as another camera might have taken it: turned, mirrored, other light, blur and noise."""
+    turned = np.rot90(crop, int(rng.integers(4)))
+    mirrored = np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned)
+    milder = replace(how, gain=(0.8, 1.2))
+    return _camera(rng, _lit(rng, mirrored, milder), crop.shape[0], milder)
 
 
 def _irregular(rng: np.random.Generator, cutout: Picture) -> Picture:
@@ -121,7 +133,7 @@ def _lit(rng: np.random.Generator, face: Picture, how: Laying) -> NDArray[np.flo
     """The face under another light: gain, white balance, contrast, saturation and a fall-off across it."""
     tint = np.exp(rng.normal(0, how.tint, 3)) * float(rng.uniform(*how.gain))
     tones = np.power(np.arange(256, dtype=np.float32) / 255, float(np.exp(rng.normal(0, 0.12)))) * 255
-    colourful = float(np.exp(rng.normal(0, 0.15)))
+    colourful = float(np.exp(rng.normal(0, how.colourful)))
     mixing = (np.eye(3) * colourful + (1 - colourful) / 3) * tint[:, np.newaxis]
     lit = cv2.transform(cv2.LUT(face, tones.astype(np.float32)), mixing.astype(np.float32))
     slope = rng.normal(0, 0.12, 2).astype(np.float32)
@@ -139,7 +151,7 @@ def _camera(rng: np.random.Generator, scene: NDArray[np.float32], size_px: int, 
     sampling = cv2.INTER_AREA if seen.shape[0] > size_px else cv2.INTER_LINEAR
     seen = np.asarray(cv2.resize(seen, (size_px, size_px), interpolation=sampling), np.float32)
     seen += rng.standard_normal(seen.shape, np.float32) * np.float32(rng.uniform(*how.noise))
-    seen *= np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.03, 3)).astype(np.float32)
+    seen *= np.exp(rng.normal(0, 0.1) + rng.normal(0, how.balance, 3)).astype(np.float32)
     taken = np.clip(seen, 0, 255).astype(np.uint8)
     return _compressed(taken, int(rng.integers(35, 96))) if rng.random() < how.jpeg else taken
 

@@ -18,11 +18,10 @@ from station.training.strangers import stranger
 from vision.crop import CropSpec
 
 Picture = NDArray[np.uint8]
-FAMILY_SHARES = {"aluminium": 0.22, "ferrous": 0.22, "residue": 0.30, "copper": 0.13, "copper-alloy": 0.13}
+FAMILY_SHARES = {"aluminium": 0.17, "ferrous": 0.17, "residue": 0.32, "copper": 0.16, "copper-alloy": 0.18}
 AS_SEEN = Laying(
     irregular=0.0, fill=(0.8, 0.95), gain=(0.5, 1.0), tint=0.02, coarse=0.0, noise=(0.5, 3.0), squeezed=0.0
 )
-_IRREGULAR_COINS = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def from_photos(
     seed: int,
     on_progress: Progress | None = None,
 ) -> Lessons:
-    """Lay ``count`` cut-outs on belts, families by FAMILY_SHARES, within a family every object equally often."""
+    """Lay ``count`` cut-outs on belts, families by FAMILY_SHARES, within a family every piece equally often."""
     rng = np.random.default_rng(seed)
     grounds = make_grounds(rng, *how.belts)
     tree = _by_family(cutouts)
@@ -65,7 +64,7 @@ def from_photos(
         family = tree[names[int(rng.choice(len(names), p=shares / shares.sum()))]]
         poses = family[int(rng.integers(len(family)))]
         one = poses[int(rng.integers(len(poses)))]
-        irregular = rng.random() < (_IRREGULAR_COINS if one.from_coin else how.irregular)
+        irregular = rng.random() < (how.irregular_coins if one.from_coin else how.irregular)
         crops[n] = lay(rng, one.image, grounds, spec.size_px, how, bool(irregular))
         may_be.append([label in one.labels for label in labels] + [False])
         objects.append(one.object_id)
@@ -110,7 +109,7 @@ def from_sprites(
     for n in range(count):
         label = int(rng.integers(len(labels)))
         one = mine[label][int(rng.integers(len(mine[label])))]
-        crops[n] = lay(rng, one.image, grounds, spec.size_px, how, bool(rng.random() < how.irregular / 3))
+        crops[n] = lay(rng, one.image, grounds, spec.size_px, how, bool(rng.random() < how.irregular))
         truth.append(label)
         objects.append(one.object_id)
         if on_progress is not None and n % 100 == 0:
@@ -148,7 +147,9 @@ def sure(truth: NDArray[np.int64], labels: int) -> NDArray[np.bool_]:
 
 
 def _by_family(cutouts: Sequence[Cutout]) -> dict[str, list[list[Cutout]]]:
+    """Pictures of one piece together; the coins of one photograph, which are one object to a split, are many pieces."""
     tree: dict[str, dict[str, list[Cutout]]] = {}
     for one in cutouts:
-        tree.setdefault(one.family, {}).setdefault(one.object_id, []).append(one)
+        piece = one.file if one.from_coin else one.object_id
+        tree.setdefault(one.family, {}).setdefault(piece, []).append(one)
     return {family: list(objects.values()) for family, objects in tree.items()}

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.training import metrics
-from station.training.calibration import combined, fit_temperature, marginal_loss
+from station.training.calibration import combined, fit_temperature, marginal_loss, spread_logs
+from station.training.course import PHOTOS_VAL
 from station.training.evaluate import UNKNOWN
 from station.training.lessons import Lessons
 from station.training.photos import Cutout
@@ -19,6 +20,7 @@ from vision.classifier import BATCH, Classifier, log_softmax
 from vision.model_card import Figures, LabelFigure
 
 Logs = NDArray[np.float32]
+COINLESS = "photographs val without coins"
 MayBe = NDArray[np.bool_]
 
 
@@ -48,38 +50,46 @@ def fit_shared_temperature(parts: Sequence[Seen]) -> float:
     return fit_temperature(lambda each: marginal_loss(logs / np.float32(each), may_be, weights))
 
 
-def fit_biases(parts: Sequence[Seen], steps: int = 300, rate: float = 1.0, pull: float = 0.02) -> Logs:
-    """What to add to each label's log probability (vector scaling, Guo et al. 2017); each data set counts the same.
+def fit_biases(parts: Sequence[Seen], steps: int = 300, rate: float = 1.0, pull: float = 0.1) -> Logs:
+    """What to add to each answer (labels + 1,) of logits (vector scaling, Guo et al. 2017); data sets count the same.
 
-    It evens out that classes were taught in other shares than they come; ``pull`` keeps labels few rows show near 0.
+    It evens out that things were taught in other shares than they come; ``pull`` keeps answers few rows show near 0.
     """
-    known = [one.at(np.asarray(one.may_be.any(axis=1))) for one in parts]
     biases = np.zeros(parts[0].logs.shape[1], np.float32)
     for _step in range(steps):
         slope = pull * biases
-        for one in known:
+        for one in parts:
             shares = np.exp(log_softmax(one.logs + biases))
             allowed = np.where(one.may_be, shares, 0)
-            slope += (shares - allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1e-9)).mean(axis=0) / len(known)
+            slope += (shares - allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1e-9)).mean(axis=0) / len(parts)
         biases -= np.float32(rate) * slope
     return np.asarray(biases - biases.mean(), np.float32)
 
 
-def cross_fitted(rendered: Seen, photographed: Seen, folds: int = 4) -> Logs:
-    """Calibrated log probabilities of photographs: biases and temperature of each fitted without its own object."""
+def no_strangers(one: Seen) -> Seen:
+    """The rows of logits (n, labels + 1) that show a class."""
+    return one.at(~one.may_be[:, -1])
+
+
+def spread_out(one: Seen, biases: Logs | None = None) -> Seen:
+    """Logits (n, labels + 1) as the log probabilities (n, labels) that the network ships."""
+    return Seen(spread_logs(one.logs, biases), one.may_be[:, :-1], one.objects)
+
+
+def cross_fitted(rendered: Seen, strange: Seen, photographed: Seen, folds: int = 4) -> Logs:
+    """Calibrated log probabilities of photographs: biases and temperature of each fitted without its own object.
+
+    All three are logits (n, labels + 1); photographs of no class are never fitted to.
+    """
     names, place = np.unique(photographed.objects, return_inverse=True)
     fold = np.random.default_rng(1).permutation(len(names))[place] % folds
-    calm = np.empty_like(photographed.logs)
+    calm = np.empty((len(photographed.logs), photographed.logs.shape[1] - 1), np.float32)
     for n in range(folds):
-        others = photographed.at(np.asarray(fold != n))
-        biases = fit_biases([rendered, others])
-        temperature = fit_shared_temperature([_shifted(rendered, biases), _shifted(others, biases)])
-        calm[fold == n] = log_softmax((photographed.logs[fold == n] + biases) / np.float32(temperature))
+        others = no_strangers(photographed.at(np.asarray(fold != n)))
+        biases = fit_biases([rendered, others, strange])
+        temperature = fit_shared_temperature([spread_out(rendered, biases), spread_out(others, biases)])
+        calm[fold == n] = log_softmax(spread_logs(photographed.logs[fold == n], biases) / np.float32(temperature))
     return calm
-
-
-def _shifted(one: Seen, biases: Logs) -> Seen:
-    return Seen(log_softmax(one.logs + biases), one.may_be, one.objects)
 
 
 def rendered_figures(split: str, part: Seen, calm: Logs, labels: Sequence[str]) -> Figures:
@@ -98,6 +108,22 @@ def photo_figures(
     truth = np.array([rollup.groups.index(one.family) for one in cutouts if one.family != UNKNOWN])
     before, after = (rollup.rolled(np.exp(logs[known])) for logs in (part.logs, calm))
     return _figures(split, truth, before, after, rollup.groups, part.objects[known])
+
+
+def photo_pair(
+    photos: Seen,
+    calm: NDArray[np.float32],
+    cutouts: Sequence[Cutout],
+    labels: Sequence[str],
+    families: Mapping[str, str],
+) -> tuple[Figures, Figures]:
+    """Figures of all validation photographs and of those that are no coins; ``cutouts`` has one entry per row."""
+    plain = np.array([not one.from_coin for one in cutouts])
+    coinless = [one for one in cutouts if not one.from_coin]
+    return (
+        photo_figures(PHOTOS_VAL, photos, calm, cutouts, labels, families),
+        photo_figures(COINLESS, photos.at(plain), calm[plain], coinless, labels, families),
+    )
 
 
 def piece_note(split: str, looks: Logs, truth: NDArray[np.int64], correlation: float) -> str:

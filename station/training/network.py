@@ -47,15 +47,15 @@ class Calibrated(nn.Module):  # type: ignore[misc]  # PyTorch's own way to write
     """
 
     def __init__(self, body: nn.Module, top: nn.Module, biases: NDArray[np.float32] | None = None) -> None:
-        """``biases`` (labels,) are added to the log probabilities."""
+        """``biases`` (labels + 1,) are added to the answers."""
         super().__init__()
         self.body, self.top = body, top
         self._biases = None if biases is None else torch.from_numpy(biases)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Float crops (n, 3, s, s) to log probabilities (n, labels)."""
-        logs = spread(self.top(self.body(crops)))
-        return logs if self._biases is None else logs + self._biases
+        logits = self.top(self.body(crops))
+        return spread(logits if self._biases is None else logits + self._biases)
 
 
 def spread(logits: torch.Tensor) -> torch.Tensor:

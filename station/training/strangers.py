@@ -63,9 +63,10 @@ def _part(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _greyed(rng: np.random.Generator, face: Picture) -> Picture:
-    """The face as if of a white metal."""
+    """The face as if of a white metal: neutral as steel to warm as cupronickel under a lamp (blue, green, red)."""
     grey = face[..., :3].astype(np.float32).mean(axis=2, keepdims=True)
-    white = grey * float(rng.uniform(0.85, 1.25)) * np.exp(rng.normal(0, 0.025, 3))
+    warm = float(rng.uniform(0, 1)) * np.array([-0.3, -0.02, 0.08]) + rng.normal(0, 0.025, 3)
+    white = grey * float(rng.uniform(0.85, 1.35)) * np.exp(warm)
     kept = float(rng.uniform(0.0, 0.25))
     return _with_alpha(np.clip(white * (1 - kept) + face[..., :3] * kept, 0, 255).astype(np.uint8), face)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,13 @@ def test_families_come_by_their_shares_however_many_photographs_there_are() -> N
     share = np.mean([name.startswith("ferrous") for name in found.objects])
     expected = FAMILY_SHARES["ferrous"] / (FAMILY_SHARES["ferrous"] + FAMILY_SHARES["residue"])
     assert share == pytest.approx(expected, abs=0.1)
+
+
+def test_every_coin_of_a_photograph_counts_as_a_piece() -> None:
+    coins = [replace(_cutout("copper", ("CU-NO2",), 250, f"c{n}"), from_coin=True, object_id="photo") for n in range(9)]
+    other = replace(COPPER, from_coin=True)
+    found = from_photos((*coins, other), LABELS, CropSpec(size_px=16), HOW, count=300, seed=2)
+    assert np.mean([name == "photo" for name in found.objects]) == pytest.approx(0.9, abs=0.06)
 
 
 def test_validation_photographs_come_once_per_pose_in_their_order() -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station.training.findings import HAZARD, hazard_note, unknown_note
+from station.training.calibration import spread_logs
+from station.training.findings import HAZARD, hazard_note, trap_note, unknown_note
 from station.training.measuring import (
     Seen,
     cross_fitted,
@@ -83,14 +86,52 @@ def _parts(one: Seen) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[n
     return one.logs, one.may_be, one.objects
 
 
+def _answers(logs: NDArray[np.float32], truth: list[int], objects: list[str]) -> Seen:
+    """Five answers, of which the last is "none of them"."""
+    return Seen(
+        np.concatenate([logs, np.full((len(logs), 1), -1.0, np.float32)], axis=1),
+        np.array(truth)[:, np.newaxis] == np.arange(5),
+        np.array(objects),
+    )
+
+
 def test_a_photograph_does_not_fit_its_own_temperature() -> None:
-    rendered = _seen(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
-    photos = _seen(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 3, 3], list("aabbccdd"))
-    first = cross_fitted(rendered, photos)
+    rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
+    strange = _answers(FOUR, [4] * 4, ["s"] * 4)
+    photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 3, 3], list("aabbccdd"))
+    first = cross_fitted(rendered, strange, photos)
     worse = Seen(photos.logs, photos.may_be[::-1], photos.objects)
     assert first.shape == (8, 4)
     assert np.allclose(np.exp(first).sum(axis=1), 1, atol=1e-5)
-    assert not np.allclose(first, cross_fitted(rendered, worse))
+    assert not np.allclose(first, cross_fitted(rendered, strange, worse))
+
+
+def test_photographs_of_no_class_are_never_fitted_to() -> None:
+    rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
+    strange = _answers(FOUR, [4] * 4, ["s"] * 4)
+    photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 4, 4], list("aabbccdd"))
+    louder = Seen(np.where(photos.may_be[:, 4:], 9 * photos.logs, photos.logs), photos.may_be, photos.objects)
+    known = ~photos.may_be[:, 4]
+    before, after = (cross_fitted(rendered, strange, one)[known] for one in (photos, louder))
+    assert np.array_equal(before, after)
+
+
+def test_what_is_none_of_them_is_unsure_of_all_after_biases() -> None:
+    logits = np.array([[0.0, 0.0, 0.0, 0.0, 9.0], [9.0, 0.0, 0.0, 0.0, 0.0]], np.float32)
+    shares = np.exp(spread_logs(logits, np.array([2.0, 0, 0, 0, 0], np.float32)))
+    assert shares[0] == pytest.approx([0.25] * 4, abs=0.01)
+    assert shares[1, 0] > 0.99
+
+
+def test_steel_as_red_as_copper_is_counted_as_a_trap() -> None:
+    red, grey = np.full((4, 4, 4), 255, np.uint8), np.full((4, 4, 4), 255, np.uint8)
+    red[..., :3] = (60, 90, 190)
+    pieces = [replace(_cutout("ferrous"), image=image) for image in (red, red, red, grey)]
+    pieces.append(replace(_cutout("copper"), image=red))
+    labels, families = ("CU-NO2", "FE-SHRED"), {"CU-NO2": "copper", "FE-SHRED": "ferrous"}
+    logs = _logs((0.9, 0.1), (0.2, 0.8), (0.5, 0.5), (0.9, 0.1), (0.9, 0.1))
+    note = trap_note(logs, pieces, labels, families)
+    assert "(3 validation crops of 1 objects): right 1, unsure 1, wrong 1, of these 1 as copper" in note
 
 
 def test_more_looks_at_a_piece_are_told_apart() -> None:

