@@ -9,7 +9,7 @@ station carries the whole state it wants, so that a lost one does no harm:
     JOBS      the same, first job number u16, jobs                       -> nothing; STATUS says what was taken
     IDENTITY  nonce u32, magic u32, version u16, outputs u8, counter bits u8, ticks per 100 m u32
     STATUS    microseconds u32 (30 bits), count u32, state u8, next job number u16, room u8, damaged frames u16,
-              number of the first report u16, reports (job u32, result u8, count u32)
+              number of the first report u16, levels of the output pins u64, reports (job u32, result u8, count u32)
     STRANGER  the board knows no such session: it has started anew
     DAMAGED   with number 0: something came that was no frame
 """
@@ -24,7 +24,7 @@ from typing import NamedTuple
 from control.types import Identity, Interlocks, Job, ShotReport, ShotResult
 
 MAGIC = 0x53535442
-VERSION = 1
+VERSION = 2
 HELLO, POLL, JOBS = 1, 2, 3
 IDENTITY, STATUS, STRANGER, DAMAGED = 0x81, 0x82, 0x83, 0x84
 HEARTBEAT_MS = 50
@@ -37,7 +37,7 @@ _HEAD = struct.Struct("<HBBH")
 _INDEX = struct.Struct("<H")
 _JOB = struct.Struct("<IIHQHH")
 _IDENTITY = struct.Struct("<IIHBBI")
-_STATUS = struct.Struct("<IIBHBHH")
+_STATUS = struct.Struct("<IIBHBHHQ")
 _REPORT = struct.Struct("<IBI")
 _CRC = struct.Struct("<I")
 _RESULTS = {1: ShotResult.fired, 2: ShotResult.late, 3: ShotResult.faulted, 4: ShotResult.ignored}
@@ -62,7 +62,10 @@ class Head(NamedTuple):
 
 
 class BoardStatus(NamedTuple):
-    """The board's answer to a poll; ``reports`` are the oldest it has, from number ``first_report`` on."""
+    """The board's answer to a poll; ``reports`` are the oldest it has, from number ``first_report`` on.
+
+    ``outputs`` is the mask of output pins that are high, read back from the pins themselves.
+    """
 
     clock_us: int
     encoder_count: int
@@ -73,6 +76,7 @@ class BoardStatus(NamedTuple):
     room: int
     damaged: int
     first_report: int
+    outputs: int
     reports: tuple[ShotReport, ...]
 
 
@@ -139,11 +143,11 @@ def unpack_status(body: bytes) -> BoardStatus | None:
     """The status of a STATUS frame; None when it is not one of ours."""
     if len(body) < _STATUS.size or (len(body) - _STATUS.size) % _REPORT.size:
         return None
-    clock_us, count, bits, next_job, room, damaged, first = _STATUS.unpack_from(body)
+    clock_us, count, bits, next_job, room, damaged, first, outputs = _STATUS.unpack_from(body)
     found = [_REPORT.unpack_from(body, at) for at in range(_STATUS.size, len(body), _REPORT.size)]
     if any(code not in _RESULTS for _job, code, _count in found):
         return None
     estop_ok, guard_closed, air_ok, running, armed = (bool(bits >> n & 1) for n in range(5))
     reports = tuple(ShotReport(job, _RESULTS[code], at_count) for job, code, at_count in found)
     interlocks = Interlocks(estop_ok, guard_closed, air_ok)
-    return BoardStatus(clock_us, count, interlocks, running, armed, next_job, room, damaged, first, reports)
+    return BoardStatus(clock_us, count, interlocks, running, armed, next_job, room, damaged, first, outputs, reports)

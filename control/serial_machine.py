@@ -79,6 +79,7 @@ class SerialMachine:
             status.armed,
             reports,
             self._clock.doubt_ns,
+            status.outputs,
         )
 
     def arm(self, jobs: Sequence[Job]) -> None:

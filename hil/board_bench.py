@@ -136,7 +136,7 @@ class _Firmware:
         folder = _SHARED_FOLDER if os.path.isdir(_SHARED_FOLDER) else None
         self._shared = tempfile.NamedTemporaryFile(prefix="board-", dir=folder)  # noqa: SIM115 - closed with the rest
         self._number = 0
-        self.publish(0, 0.0, 0.0, 0)
+        self.publish(0, 0.0, 0.0, 0, 0)
         longest = [str(round(ms * 1000)) for ms in controller.longest_on_ms]
         scaled = str(round(controller.encoder.ticks_per_mm * 100_000))
         root = str(Path(__file__).resolve().parent.parent)
@@ -156,10 +156,10 @@ class _Firmware:
     def pid(self) -> int:
         return self._process.pid
 
-    def publish(self, us: int, count: float, per_us: float, inputs: int) -> None:
-        """Where the belt is and what the interlocks say."""
+    def publish(self, us: int, count: float, per_us: float, inputs: int, stuck: int) -> None:
+        """Where the belt is, what the interlocks say, which outputs stay on."""
         self._number = (self._number + 1) & 0xFFFFFFFF
-        made = struct.pack(SHARED, self._number, us, count, per_us, inputs, self._number)
+        made = struct.pack(SHARED, self._number, us, count, per_us, inputs, stuck, self._number)
         os.pwrite(self._shared.fileno(), made, 0)
 
     def alive(self) -> bool:
@@ -195,7 +195,7 @@ class _Bench:
         self._driver: _Terminal | None = None
         self._wire = _Wire(settings)
         self._interlocks = _SAFE
-        self._driven = 0
+        self._driven = self._on_for_ever = 0
         self._half = b""
         self._unsent: deque[ValveEvent] = deque()
         self._stuck = self._asked = False
@@ -230,7 +230,8 @@ class _Bench:
         self._motion.write(motion)
         per_us = 0.0 if self._stuck else motion.speed_mm_s * self._settings.controller.encoder.ticks_per_mm * 1e-6
         inputs = sum(bit << n for n, bit in enumerate(self._interlocks))
-        self._firmware.publish(now_ns // 1000 % CLOCK, float(belt.count(now_ns)), per_us, inputs)
+        us, count = now_ns // 1000 % CLOCK, float(belt.count(now_ns))
+        self._firmware.publish(us, count, per_us, inputs, self._on_for_ever)
         if not self._firmware.alive():
             self._switch(0, now_ns)
 
@@ -263,6 +264,7 @@ class _Bench:
             self._switch(outputs | (_RUN_BIT if run else 0), now_ns - ago_us * 1000)
 
     def _switch(self, driven: int, t_ns: int) -> None:
+        driven |= self._on_for_ever
         changed = (driven ^ self._driven) & ~_RUN_BIT
         self._driven = driven
         motion = self._belt.motion
@@ -293,6 +295,9 @@ class _Bench:
                 case MishapName.encoder_stuck:
                     self._stuck = message.on
                     self._belt.stick(stuck=message.on)
+                case MishapName.output_stuck:
+                    self._on_for_ever = 1 << message.output if message.on else 0
+                    self._switch(self._driven & ~(1 << message.output), time.monotonic_ns())  # noqa: TID251
                 case MishapName.silent:
                     self._wire.is_cut = message.on
                 case MishapName.restart if message.on:

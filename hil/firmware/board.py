@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # MicroPython has no typing
 
         def drive(self, outputs: int, run: bool) -> None: ...
 
+        def levels(self) -> int:
+            """Mask of the output pins that are high, read from the pins."""
+
         def read(self) -> bytes:
             """What has arrived; empty when nothing has."""
 
@@ -54,7 +57,7 @@ UART_BAUD = 0  # 0: the USB port; otherwise the speed of UART 0 on pins 0 and 1
 # ---- the wire, as in control/board_wire.py ---------------------------------------------------------------------------
 
 MAGIC = 0x53535442
-VERSION = 1
+VERSION = 2
 COUNTER_BITS = 32
 HELLO, POLL, JOBS = 1, 2, 3
 IDENTITY, STATUS, STRANGER, DAMAGED = 0x81, 0x82, 0x83, 0x84
@@ -133,7 +136,8 @@ class Job:
 class Board:
     """The program. It reads no pin and no clock: instants (30-bit microseconds) and counts come as arguments.
 
-    ``outputs`` (bit mask) and ``run`` are what must be driven now; ``answer`` is what must be sent.
+    ``outputs`` (bit mask) and ``run`` are what must be driven now; ``answer`` is what must be sent. ``levels`` is told
+    to it: the mask of output pins that are high.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -145,6 +149,7 @@ class Board:
         self.armed = False
         self.bad_frames = 0
         self.inputs = 0
+        self.levels = 0
         self.session = -1
         self.heard = b""
         self.rate = 0.0
@@ -288,8 +293,9 @@ class Board:
         shown = self.reports[:REPORTS_PER_FRAME]
         bits = self.inputs | self.run << 3 | self.armed << 4
         room = QUEUE - len(self.pending) - len(self.reports)
-        head = (now, count, bits, self.read_index, max(0, room), self.bad_frames & 0xFFFF, self.first_report)
-        return struct.pack("<IIBHBHH", *head) + b"".join([struct.pack(REPORT, *report) for report in shown])
+        bad = self.bad_frames & 0xFFFF
+        head = (now, count, bits, self.read_index, max(0, room), bad, self.first_report, self.levels)
+        return struct.pack("<IIBHBHHQ", *head) + b"".join([struct.pack(REPORT, *report) for report in shown])
 
     def follow(self, now: int, count: int) -> None:
         """A request is granted when it rises, kept while it stands, and lost with heartbeat or interlocks."""
@@ -410,6 +416,13 @@ class PicoPins:
         self.driven = outputs
         self.run_pin.value(run)
 
+    def levels(self) -> int:
+        """Which output pins are high, whatever was written to them."""
+        value = 0
+        for number, pin in enumerate(self.outputs):
+            value |= pin.value() << number
+        return value
+
     def read(self) -> bytes:
         """What has arrived, at most a few frames."""
         data = b""
@@ -496,6 +509,7 @@ def serve(board: Board, pins: "Pins") -> None:
         data = pins.read()
         now, count = pins.latch()
         if data:
+            board.levels = pins.levels()
             board.hear(data, now, count)
         board.step(now, count, pins.inputs())
         pins.drive(board.outputs, board.run)

@@ -10,9 +10,10 @@ import time
 
 from hil.firmware.board import CLOCK, Board, Settings, serve
 
-# Written by the bench about every millisecond: number, microseconds, count, counts per microsecond, inputs, number.
-SHARED = "<IIddII"
-SHARED_BYTES = 32
+# Written by the bench about every millisecond: number, microseconds, count, counts per microsecond, inputs, the mask of
+# outputs that stay on whatever is driven, number.
+SHARED = "<IIddIQI"
+SHARED_BYTES = 40
 # Told to the bench when it changes: microseconds, outputs, run.
 DRIVEN = "<IQB"
 DRIVEN_BYTES = 13
@@ -30,7 +31,7 @@ class PtyPins:
         self.sink = sys.stdout.buffer
         self.poller = select.poll()
         self.poller.register(self.port, select.POLLIN)
-        self.state = (0, 0, 0.0, 0.0, 0, 0)
+        self.state = (0, 0, 0.0, 0.0, 0, 0, 0)
         self.driven = (0, False)
         self.clock = getattr(time, "ticks_us", None) or _ticks_us
         self.nap = getattr(time, "sleep_us", None) or _sleep_us
@@ -44,17 +45,21 @@ class PtyPins:
         for _ in range(_TRIES):
             self.shared.seek(0)
             found = struct.unpack(SHARED, self.shared.read(SHARED_BYTES))
-            if found[0] == found[5]:
+            if found[0] == found[6]:
                 self.state = found
                 break
         now = self.clock() % CLOCK
-        _number, then, count, rate, _inputs, _same = self.state
+        _number, then, count, rate, _inputs, _stuck, _same = self.state
         passed = (now - then + (CLOCK >> 1)) % CLOCK - (CLOCK >> 1)
         return now, int(count + max(0, passed) * rate) & 0xFFFFFFFF
 
     def inputs(self) -> int:
         """Bits e-stop, guard, air."""
         return int(self.state[4])
+
+    def levels(self) -> int:
+        """What is driven, and what is stuck."""
+        return int(self.driven[0]) | int(self.state[5])
 
     def drive(self, outputs: int, run: bool) -> None:
         """Tell the bench, with the instant."""

@@ -31,6 +31,7 @@ class MemoryBoard:
         self.board = Board(Settings(IDENTITY.outputs, 1_000_000, [LONGEST_MS * 1000] * IDENTITY.outputs))
         self.harm: Harm = unharmed
         self.inputs = 7
+        self.stuck = 0
         self.is_there = True
         self.says: bytes | None = None  # what comes instead of answers, whatever is asked
         self.switched: list[tuple[int, int]] = []  # (instant, outputs)
@@ -53,6 +54,7 @@ class MemoryBoard:
         if self.says is not None:
             self._to_station += self.says
             return
+        self.board.levels = self.board.outputs | self.stuck
         self.board.hear(self.harm(frame), self._us, self.count)
         self._step()
 

@@ -37,7 +37,20 @@ def test_an_open_output_and_a_moving_belt_are_read_back(kind: str) -> None:
     assert opened.doubt_ns >= 0
 
 
-@pytest.mark.parametrize("kind", ["sim", "modbus-tcp"])
+def test_a_board_reads_its_output_pins_back() -> None:
+    with MACHINES["serial-board"]() as (machine, plant):
+        operator = Operator(machine, plant)
+        operator.open()
+        assert operator.poll(run=False, armed=False).outputs == 0
+        operator.start()
+        count = operator.poll(run=True, armed=True, times=60).encoder_count
+        machine.arm([make_job(1, open_count=(count + 4000) % 2**32, length=2000, outputs=1 << 37 | 1 << 3)])
+
+        assert operator.until(lambda sample: bool(sample.outputs)).outputs == 1 << 37 | 1 << 3
+        assert operator.until(lambda sample: not sample.outputs).outputs == 0
+
+
+@pytest.mark.parametrize("kind", ["sim", "modbus-tcp", "serial-board"])
 def test_a_stuck_output_is_seen_although_nothing_was_asked_for(kind: str) -> None:
     with MACHINES[kind]() as (machine, plant):
         operator = Operator(machine, plant)

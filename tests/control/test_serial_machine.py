@@ -167,7 +167,7 @@ def test_a_board_that_started_anew_is_lost_and_then_found_at_rest() -> None:
 def test_another_board_is_a_mismatch_with_both_identities() -> None:
     station = Station(MemoryBoard(), expected=IDENTITY._replace(outputs=49))
 
-    with pytest.raises(MachineMismatch, match=r"expected protocol version 1, 49 outputs.*found protocol version 1, 8"):
+    with pytest.raises(MachineMismatch, match=r"expected protocol version 2, 49 outputs.*found protocol version 2, 8"):
         station.machine.open()
 
 
