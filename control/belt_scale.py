@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from control.device_map import DeviceMap, ValuePlace, decode
 from control.modbus_answers import Wire
+from control.types import MachineMismatch
 
 
 class ScaleChange(StrEnum):
@@ -79,13 +80,24 @@ class BeltScale:
     ) -> None:
         self._wire = wire
         self._total = device.place("total_1")
+        self._fence, self._name = device.fence, device.name
         self._sum = ScaleTotal(settings)
         self._kg_per_unit = kg_per_unit
         self._now_ns = now_ns
 
     def open(self) -> None:
-        """Connect; raises MachineLost or MachineMismatch with what to check."""
+        """Connect and see by its registers of known value that it is this kind: raises MachineLost, MachineMismatch."""
         self._wire.connect()
+        if self._fence is None:
+            return
+        at, says, _ = self._fence
+        found = tuple(self._wire.read(at, len(says), "the scale's identity"))
+        if found != says:
+            self._wire.close()
+            raise MachineMismatch(
+                f"What answers at {self._wire.where} is no {self._name}: registers from {at} hold {found}, not {says}. "
+                "Check the address, the unit number and the scale's device file."
+            )
 
     def read(self) -> Weighed:
         """Both words of the total in one request, so that they belong together. Raises MachineLost."""

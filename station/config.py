@@ -116,6 +116,8 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
     if line >= nearest:
         yield f"sorting.decision_mm  {line:g} lies behind the first bank at {nearest:g}; move it upstream"
     yield from _machine_contradictions(station)
+    if station.scale is not None and (station.scale.port is None) is (station.scale.host is None):
+        yield "scale  give either port (a serial adapter) or host (Modbus TCP)"
     yield from line_contradictions(station)
     used = [bank.first_output + lane for bank in station.banks for lane in range(bank.lanes)]
     if len(used) != len(set(used)) or max(used) > 63:

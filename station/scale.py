@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from control.belt_scale import BeltScale, ScaleSettings, Weighed
+from control.device_map import Fence
+from control.modbus_answers import Wire
 from control.modbus_rtu import RtuSettings
+from control.modbus_wire import ModbusWire
 from control.rtu_pace import Pace
 from control.types import Identity, MachineLost, MachineMismatch
 from station.config import Config
 from station.device_files import device_map
+from station.sections import ScaleSection
 
 _log = logging.getLogger(__name__)
 _REOPEN_S = 5.0
+_CONNECT_MS = 2000.0
 _NOBODY = Identity(0, 0, 0, 0.0)
 _PARITY = {"none": "N", "even": "E", "odd": "O"}
 
@@ -34,15 +40,23 @@ def scale_of(config: Config) -> ScaleChoice | None:
     if section is None or device is None:
         return None
     places = device_map(device)
+    settings = ScaleSettings(section.roll_over_kg, section.max_kg_s)
+    now_ns = time.monotonic_ns  # noqa: TID251 - the driver's clock
+    wire = _wire(section, places.fence, now_ns)
+    return ScaleChoice(BeltScale(wire, places, settings, section.kg_per_unit, now_ns), section.poll_s)
+
+
+def _wire(section: ScaleSection, fence: Fence | None, now_ns: Callable[[], int]) -> Wire:
+    """The way to the scale: a line of its own, or the network."""
+    if section.port is None:
+        reply_ms = float(section.longest_reply_ms)
+        return ModbusWire(section.host or "", section.tcp_port, section.unit, reply_ms, _CONNECT_MS, now_ns)
     rtu = RtuSettings(
         section.port, section.unit, _NOBODY, Pace(section.baud, _PARITY[section.parity], section.stop_bits),
         timeout_ms=section.longest_reply_ms, longest_reply_ms=section.longest_reply_ms,
         give_up_ms=4.0 * section.longest_reply_ms,
     )  # fmt: skip
-    rtu = rtu if places.fence is None else rtu.with_fence(places.fence)
-    settings = ScaleSettings(section.roll_over_kg, section.max_kg_s)
-    now_ns = time.monotonic_ns  # noqa: TID251 - the driver's clock
-    return ScaleChoice(BeltScale(rtu.wire(now_ns), places, settings, section.kg_per_unit, now_ns), section.poll_s)
+    return (rtu if fence is None else rtu.with_fence(fence)).wire(now_ns)
 
 
 class ScaleWatch:

@@ -66,10 +66,12 @@ class ModbusRtuSection(Section):
 
 
 class ScaleSection(Section):
-    """A belt scale on a serial line of its own, read as totals."""
+    """A belt scale on a serial line of its own (port) or on the network (host), read as totals."""
 
     device: str = Field(description="file of configs/devices with a value total_1")
-    port: str = Field(pattern="^/", description="serial adapter, best its path under /dev/serial/by-id")
+    port: str | None = Field(None, pattern="^/", description="serial adapter, best its path under /dev/serial/by-id")
+    host: str | None = Field(None, min_length=1, description="Modbus TCP: name or address of the scale or its gateway")
+    tcp_port: int = Field(502, ge=1, le=65535, description="Modbus TCP port, where host is given")
     unit: int = Field(1, ge=1, le=247, description="Modbus unit id")
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400] = Field(9600, description="bits per second")
     parity: Literal["none", "even", "odd"] = Field("none", description="parity bit of each byte")

@@ -12,23 +12,29 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from pyModbusTCP.server import DataBank, ModbusServer  # type: ignore[import-untyped]
 from ruamel.yaml import YAML
 
 from hil.rtu_slave import RtuSlave
 from station.config import Config, ConfigError, load_config
 from station.device_doubts import doubts
 from station.scale import ScaleWatch, scale_of
+from tests.control.bench_plc import free_port
 from tests.control.test_belt_scale import ScaleRegisters
 
 ROOT = Path(__file__).parents[2]
 
 
-def station_with_scale(folder: Path, port: str, device: str = "devices/siemens-bw500.yaml") -> Config:
+def station_with_scale(
+    folder: Path, port: str | None, device: str = "devices/siemens-bw500.yaml", tcp_port: int | None = None
+) -> Config:
     yaml = YAML()
     tree = yaml.load((ROOT / "configs/sim.yaml").read_text(encoding="utf-8"))
     for key in ("calibration", "recipe", "model"):
         tree[key] = str(ROOT / "configs" / tree[key])
-    scale = {"device": str(ROOT / "configs" / device), "port": port, "unit": 3, "poll_s": 0.2, "longest_reply_ms": 300}
+    scale = {"device": str(ROOT / "configs" / device), "unit": 3, "poll_s": 0.2, "longest_reply_ms": 300}
+    scale |= {} if port is None else {"port": port}
+    scale |= {} if tcp_port is None else {"host": "127.0.0.1", "tcp_port": tcp_port}
     tree["scale"] = scale | {"roll_over_kg": 1_000_000.0, "max_kg_s": 50_000.0}
     path = folder / "station.yaml"
     with path.open("w", encoding="utf-8") as file:
@@ -91,6 +97,35 @@ def test_the_total_is_read_beside_the_run(tmp_path: Path, slave: Slave) -> None:
     assert weighed is not None
     assert weighed.total_kg == pytest.approx(250.0)
     assert weighed.is_whole
+
+
+@pytest.mark.parametrize("identifier", [2, 7])
+def test_a_scale_on_the_network_is_read_when_it_is_the_one_of_the_device_file(tmp_path: Path, identifier: int) -> None:
+    port = free_port()
+    bank = DataBank(h_regs_size=2000)
+    bank.set_holding_registers(63, [identifier])
+    bank.set_holding_registers(1015, [0, 7000])
+    server = ModbusServer(host="127.0.0.1", port=port, no_block=True, data_bank=bank)
+    server.start()
+    try:
+        with ScaleWatch(scale_of(station_with_scale(tmp_path, None, tcp_port=port))) as scale:
+            until(lambda: scale.weighed is not None or scale.trouble is not None)
+            bank.set_holding_registers(1015, [0, 7250])
+            until(lambda: scale.trouble is not None or (scale.weighed is not None and scale.weighed.total_kg > 0))
+    finally:
+        server.stop()
+
+    if identifier == 2:
+        assert scale.weighed is not None
+        assert scale.weighed.total_kg == pytest.approx(250.0)
+    else:
+        assert "is no Siemens Milltronics BW500: registers from 63 hold (7,), not (2,)" in (scale.trouble or "")
+
+
+@pytest.mark.parametrize(("port", "tcp_port"), [(None, None), ("/dev/ttyUSB0", 502)])
+def test_a_scale_is_on_a_line_or_on_the_network(tmp_path: Path, port: str | None, tcp_port: int | None) -> None:
+    with pytest.raises(ConfigError, match="scale  give either port"):
+        station_with_scale(tmp_path, port, tcp_port=tcp_port)
 
 
 def test_a_scale_that_is_not_there_holds_nothing_up_and_is_said_once(
