@@ -98,16 +98,18 @@ class PaperLine:
         speed_mm_s: float = 1500.0,
         min_slack_ms: float = 60.0,
         ramp_mm_s2: float = 1000.0,
+        made: SorterSettings | None = None,
     ) -> None:
         self.now_ns = 1_000_000_000
-        self.sorter = Sorter(settings(counter_bits, min_slack_ms))
+        made = settings(counter_bits, min_slack_ms) if made is None else made
+        self.sorter = Sorter(made)
         self.eye = PaperEye(pieces)
         encoder = EncoderSettings(10.0, counter_bits, start_count)
         self.belt = DrivenBelt(
             DriveSettings(speed_mm_s=speed_mm_s, wow=0.0, ramp_mm_s2=ramp_mm_s2), encoder, self.now_ns
         )
         self.fired: list[ValveEvent] = []
-        limits = ControllerSettings((400.0,) * 16, encoder=encoder)
+        limits = ControllerSettings((400.0,) * (max(e.output for e in made.ejectors) + 1), encoder=encoder)
         self.machine = SimMachine(limits, self.belt, lambda: self.now_ns, self.fired.append)
         self.machine.open()
         self.records: list[PieceRecord] = []
