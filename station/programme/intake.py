@@ -92,26 +92,23 @@ def _read(text: bytes, encoding: str) -> Batch:
 
 
 async def _sender(intake: Intake, request: Request, now_s: float) -> Sender:
-    """Who sends, by token or by certificate."""
+    """Who sends, by token or by certificate. Wrong credentials are counted by address; right ones always pass."""
     visitor = intake.who(request)
-    wait_s = intake.by_failures.wait_s(visitor.address, now_s)
-    if wait_s:
-        raise Turned(429, "Too many wrong credentials from there.", {"retry-after": str(math.ceil(wait_s))})
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    sender: Sender | None = None
+    turned = Turned(401, "Send a bearer token, or show a client certificate.", _CHALLENGE)
     if scheme.lower() == "bearer" and token:
         sender = await asyncio.to_thread(intake.registry.by_token, token.strip())
-        if sender is None:
-            intake.by_failures.take(visitor.address, now_s)
-            raise Turned(401, "The token is not known, or was revoked.", _CHALLENGE)
-        return sender
-    if visitor.name is not None:
+        turned = Turned(401, "The token is not known, or was revoked.", _CHALLENGE)
+    elif visitor.name is not None:
         sender = await asyncio.to_thread(intake.registry.by_id, visitor.name)
-        if sender is None:
-            intake.by_failures.take(visitor.address, now_s)
-            raise Turned(403, f"No station {visitor.name[:40]!r} is registered, or it was revoked.")
+        turned = Turned(403, f"No station {visitor.name[:40]!r} is registered, or it was revoked.")
+    if sender is not None:
         return sender
-    intake.by_failures.take(visitor.address, now_s)
-    raise Turned(401, "Send a bearer token, or show a client certificate.", _CHALLENGE)
+    wait_s = intake.by_failures.take(visitor.address, now_s)
+    if wait_s:
+        raise Turned(429, "Too many wrong credentials from there.", {"retry-after": str(math.ceil(wait_s))})
+    raise turned
 
 
 async def _body(request: Request) -> bytes:

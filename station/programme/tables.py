@@ -208,7 +208,7 @@ def open_databases(url: str) -> Databases:
 
 
 def open_reader(url: str) -> Engine:
-    return _engine(url, "BEGIN")
+    return _engine(url, "BEGIN", only_reads=True)
 
 
 def open_registry(url: str) -> Engine:
@@ -266,10 +266,11 @@ def _take_lock(file: Path) -> IO[bytes]:
     return lock
 
 
-def _engine(url: str, begin: str, journal: str = "WAL") -> Engine:
+def _engine(url: str, begin: str, journal: str = "WAL", *, only_reads: bool = False) -> Engine:
     if make_url(url).get_backend_name() == "postgresql":
         told = make_url(url).set(drivername="postgresql+psycopg")
-        return create_engine(told, pool_size=4, max_overflow=4, pool_pre_ping=True)
+        options = {"options": "-c default_transaction_read_only=on"} if only_reads else {}
+        return create_engine(told, pool_size=4, max_overflow=4, pool_pre_ping=True, connect_args=options)
     engine = create_engine(url)
 
     @event.listens_for(engine, "connect")
@@ -278,6 +279,7 @@ def _engine(url: str, begin: str, journal: str = "WAL") -> Engine:
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         cursor.execute(f"PRAGMA journal_mode = {journal}")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA query_only = {'ON' if only_reads else 'OFF'}")
         cursor.close()
         connection.isolation_level = None
 

@@ -8,10 +8,11 @@ _REFUSED_S = 300.0
 
 
 class Backoff:
-    """From ``first_s``, doubling, to ``most_s``; each wait is drawn between half of that and all of it."""
+    """From ``first_s``, doubling, to ``most_s``; each wait is drawn between that and its share ``least``."""
 
-    def __init__(self, random: Random, first_s: float = 1.0, most_s: float = 300.0) -> None:
+    def __init__(self, random: Random, first_s: float = 1.0, most_s: float = 300.0, least: float = 0.5) -> None:
         self._random = random
+        self._least = least
         self._first_s = first_s
         self._most_s = most_s
         self._next_s = first_s
@@ -19,7 +20,7 @@ class Backoff:
     def failed(self) -> float:
         """Seconds until the next try."""
         whole, self._next_s = self._next_s, min(self._most_s, 2 * self._next_s)
-        return whole * self._random.uniform(0.5, 1.0)
+        return whole * self._random.uniform(self._least, 1.0)
 
     def refused(self) -> float:
         """Seconds until the next try when the other side does not want us: never sooner than in five minutes."""

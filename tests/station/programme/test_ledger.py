@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from station.programme.ledger import apply
 from station.programme.tables import DatabaseRefused, open_databases
@@ -217,6 +218,12 @@ def test_nothing_of_a_transaction_that_fails_is_kept(book: Book) -> None:
         connection.rollback()
     assert book.totals() == {}
     assert book.take(chain(2)).accepted == 2
+
+
+def test_the_reader_cannot_write(book: Book) -> None:
+    with pytest.raises(SQLAlchemyError), book.databases.reader.begin() as connection:
+        apply(connection, Sender(ROW.station, True), Delivery(EPOCH, tuple(chain(1))), 0)
+    assert book.totals() == {}
 
 
 def test_a_second_receiver_on_the_same_file_is_refused(tmp_path: object) -> None:
