@@ -226,13 +226,12 @@ def _let_look(desk: Desk, request: Request) -> None:
         if address and ipaddress.ip_address(address.partition("%")[0]).is_loopback:
             return
         raise HTTPException(403, "Nobody may look yet: station programme viewer add NAME, on the receiver's computer.")
-    if desk.by_failures.wait_s(address, now_s):
-        raise HTTPException(429, "Too many wrong passwords from there.", {"retry-after": "60"})
     if scheme.lower() == "basic":
         name, _, password = _decoded(told).partition(":")
         if desk.registry.may_look(name, password):
             return
-        desk.by_failures.take(address, now_s)
+        if desk.by_failures.take(address, now_s):
+            raise HTTPException(429, "Too many wrong passwords from there.", {"retry-after": "60"})
     raise HTTPException(401, "Log in as a viewer.", {"www-authenticate": 'Basic realm="programme", charset="UTF-8"'})
 
 

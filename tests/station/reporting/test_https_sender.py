@@ -331,7 +331,7 @@ def test_a_listener_without_tls_never_sees_a_row_of_an_https_address(desk: Desk)
 
 @pytest.mark.parametrize(
     ("days", "said"),
-    [(45, None), (20, "ends in 19 days"), (5, "ends in 4 days"), (0.5, "less than a day"), (-2, "ended")],
+    [(45, None), (20.5, "ends in 20 days"), (5.5, "ends in 5 days"), (0.5, "less than a day"), (-2, "ended")],
 )
 def test_our_own_certificate_warns_before_it_ends(desk: Desk, tmp_path: Path, days: float, said: str | None) -> None:
     pair = Authority(tmp_path).issue("demo-line", begins_days=-100, ends_days=days)
