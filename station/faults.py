@@ -190,6 +190,18 @@ FAULTS: Mapping[str, Fault] = {
         "The control process ended and was started again.",
         "Reset and start; if it comes back, save the log and call service.",
     ),
+    "certificate-ends": Fault(
+        63,
+        Effect.note,
+        "This station's certificate for the programme ends soon or has ended. Then counts wait here.",
+        "Ask the programme for a new certificate and put it in the place of the old one before that day.",
+    ),
+    "programme-refuses": Fault(
+        65,
+        Effect.note,
+        "The programme does not let this station report. Its counts wait here; sorting goes on.",
+        "Ask who runs the programme's broker whether user, certificate and rights of this station are in order.",
+    ),
     "frames-dropped": Fault(
         72,
         Effect.degrade,

@@ -28,6 +28,7 @@ from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
 from station.reporting.opening import Report, open_report
+from station.reporting.service import Service, serving
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
@@ -112,7 +113,13 @@ class _Station:
         self._sorting_since_mm: float | None = None
 
     async def keep(self) -> Summary:
-        """Until stopped: everything runs; then orders stop first, pieces are closed, processes end."""
+        """Until stopped, with the channels to the programme around it."""
+        with serving(self._plan, self._store.path, self._report.office.outbox, self._desk) as service:
+            self._report.office.standings = service.standings
+            return await self._run(service)
+
+    async def _run(self, service: Service) -> Summary:
+        """Everything runs; then orders stop first, pieces are closed, processes end."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
@@ -123,7 +130,7 @@ class _Station:
         self._start_pair(())
         web = asyncio.ensure_future(self._serve()) if self._options.web else None
         try:
-            await self._watch()
+            await self._watch(service)
             await self._finish()
         finally:
             self._stop.set()
@@ -238,7 +245,7 @@ class _Station:
             asyncio.get_running_loop().remove_reader(member.link.fileno())
             return []
 
-    async def _watch(self) -> None:
+    async def _watch(self, service: Service) -> None:
         """Ten times a second: are both alive, is the disk well, is the time up, has the footage ended.
 
         The start order of whoever started the program is given once, as soon as it can be heard, and never again.
@@ -248,7 +255,7 @@ class _Station:
         while not self._stop.is_set():
             self._mind_children()
             self._mind_recorder()
-            self._tell_trouble()
+            self._tell_trouble(service)
             self._take_truth()
             self._report.tick()
             self._meter.sample(self._members())
@@ -290,7 +297,7 @@ class _Station:
         if self._post is not None:
             self._post.mind(time.monotonic_ns())  # noqa: TID251
 
-    def _tell_trouble(self) -> None:
+    def _tell_trouble(self, service: Service) -> None:
         """What only this process sees is a condition of the sorter: the store, recorder, scale, the line's answers."""
         trouble = self._store.trouble if self._store.must_pause else None
         stopped = self._post.trouble if self._post is not None else ""
@@ -299,6 +306,8 @@ class _Station:
             ("recording-stopped", stopped or None),
             ("scale-lost", self._scale.trouble),
             ("line-noisy", self._line_watch.trouble),
+            ("certificate-ends", service.warning),
+            ("programme-refuses", service.alarm),
         )
         items = tuple((code, detail) for code, detail in found if detail is not None)
         if items != self._told and self._vision is not None:

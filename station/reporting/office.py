@@ -23,6 +23,7 @@ from station.reporting.batches import (
 from station.reporting.outbox import Forecast, Outbox, Quarantined
 from station.reporting.reporter import Reporter
 from station.reporting.row import DowntimeKind
+from station.reporting.standing import ChannelStanding
 from station.store import Store, StoreBusy
 from station.store_change import Change
 
@@ -45,6 +46,7 @@ class Office:
         self._store = store
         self._reporter = reporter
         self.outbox = Outbox(store, lambda: reporter.held)
+        self.standings: Callable[[], tuple[ChannelStanding, ...]] = tuple
 
     async def open_batch(self, intake: Intake, by: str) -> Told:
         """What was closed until now belongs to what was before."""

@@ -61,6 +61,7 @@ CREATE TABLE IF NOT EXISTS intervals (
     PRIMARY KEY (epoch_id, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS intervals_waiting ON intervals (epoch_id, sequence) WHERE delivery = 'waiting';
+CREATE INDEX IF NOT EXISTS intervals_quarantined ON intervals (epoch_id, sequence) WHERE delivery = 'quarantined';
 CREATE TABLE IF NOT EXISTS totals (
     day TEXT NOT NULL,
     batch TEXT NOT NULL,

@@ -102,7 +102,9 @@ def _add_outbox(app: FastAPI, office: Office) -> None:
     async def outbox() -> Message:
         forecast, aside = await office.forecast(), await office.quarantined()
         told = [{"epoch": row.epoch, "sequence": row.sequence, "reason": row.reason} for row in aside]
-        return {**forecast._asdict(), "held": office.outbox.held, "rows_in_quarantine": told}
+        channels = [standing._asdict() for standing in office.standings()]
+        found = {"held": office.outbox.held, "rows_in_quarantine": told, "channels": channels}
+        return {**forecast._asdict(), **found}
 
     @app.post("/api/outbox/retry", openapi_extra=needs(Role.technician))
     async def retry() -> Done:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from cryptography import x509
 
+from station.reporting.clock import BUILT_NS
 from station.reporting.mqtt.settings import TlsFiles
 
 _WARN_DAYS = (1, 7, 30)
-_BUILT = datetime(2026, 1, 1, tzinfo=UTC)  # no computer that runs this program lives earlier
+_BUILT = datetime.fromtimestamp(BUILT_NS / 1e9, UTC)
 _NOT_YET_VALID = 9
 _EXPIRED = 10
 _WRONG_HOST = 62
@@ -21,6 +22,17 @@ _WRONG_HOST = 62
 
 class TlsFilesRefused(Exception):  # noqa: N818 - a fact
     """A certificate, key or CA file cannot be used; the text says which and why."""
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when there is no handshake; the MQTT library would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except (OSError, ValueError):
+            self.close()
+            raise
 
 
 class Expiry(NamedTuple):
@@ -36,6 +48,7 @@ def open_context(files: TlsFiles) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=None if files.ca is None else str(files.ca))
     except (OSError, ssl.SSLError) as error:
         raise TlsFilesRefused(f"The CA file {files.ca} cannot be used ({_first(error)}).") from error
+    context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if files.certificate is not None:
         try:

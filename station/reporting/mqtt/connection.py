@@ -171,7 +171,8 @@ class Connection:
 
     def _stand(self, standing: Standing) -> None:
         if standing.sentence != self._standing.sentence:
-            _log.log(logging.INFO if standing.since_ms is not None else logging.WARNING, "%s", standing.sentence)
+            level = logging.INFO if standing.since_ms is not None else logging.WARNING
+            _log.log(level, "%s: %s", self._client_id, standing.sentence)
         self._standing = standing
 
     def _mind_certificate(self) -> None:
