@@ -18,6 +18,7 @@ from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
+from station.keeping.album import FILE as ALBUM
 from station.keeping.opening import Keeping, keeping, review_desk
 from station.line_watch import LineWatch
 from station.lines import Line, open_line
@@ -37,6 +38,7 @@ from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
+from station.web.piece_routes import PieceFiles
 from station.web.app import create_app
 from station.web.server import serve
 from station.weigh_run import errors_of_run, masses_of_run
@@ -179,7 +181,9 @@ class _Station:
                 where.port,
                 access.code,
             )
-        app = create_app(self._desk, access, where.hosts, review, self._report.office)
+        folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
+        files = PieceFiles(self._store.path, folder / ALBUM, rest)
+        app = create_app(self._desk, access, where.hosts, review, self._report.office, files)
         await serve(app, where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:

@@ -198,6 +198,7 @@ class CropsSection(Section):
     unsure_below: float = Field(0.6, ge=0, le=1, description="a piece decided with less confidence is unsure")
     most_per_min: int = Field(30, ge=1, le=6000, description="most pieces kept per minute for one reason")
     looks: int = Field(3, ge=1, le=20, description="most crops kept of one piece")
+    album_mb: float = Field(200.0, ge=0, le=1e6, description="disk for pictures of the newest pieces; 0 keeps none")
 
 
 CameraSection = Annotated[SimulatedCamera | FolderCameraSection | OpencvCameraSection, Field(discriminator="kind")]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from station.dataset.book import Book
 from station.dataset.words import NewCrop, Reason
+from station.keeping.album import Album, Remembered
 from station.keeping.opinion import Opinion
 from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook
@@ -70,12 +71,14 @@ class Keeper:
         looks: WaitablePort,
         book: Book | None,
         shadow: tuple[Shadow, ShadowBook] | None,
+        album: Album | None = None,
     ) -> None:
-        """Owns ``book`` and the shadow's book from now on and closes them."""
+        """Owns the books from now on and closes them."""
         self._settings = settings
         self._looks = looks
         self._book = book
         self._shadow = shadow
+        self._album = album
         self._ration = Ration(settings.worth.most_per_min)
         self._open: dict[int, list[Taken]] = {}
         self._wanted: dict[int, list[NDArray[np.uint8]]] = {}
@@ -113,14 +116,26 @@ class Keeper:
         _forget(self._open)
         _forget(self._wanted)
         compared = []
+        seen: list[Remembered] = []
         while self._closed:
             record = self._closed.popleft()
             taken = self._open.pop(record.piece.id, [])
             wanted = self._wanted.pop(record.piece.id, [])
             self._keep(record, taken)
+            looks = [(_shares(look), look.crop) for look in taken]
+            seen.append(Remembered(record.run, record.piece.id, looks))
             crops = wanted if self._settings.has_candidate_crops else [look.crop for look in taken]
             compared.extend(self._compare(record, crops))
         self._note(compared)
+        self._show(seen)
+
+    def _show(self, seen: Sequence[Remembered]) -> None:
+        if self._album is None or not seen:
+            return
+        try:
+            self._album.add(seen)
+        except (OSError, sqlite3.Error) as error:
+            self._fail(error)
 
     def _keep_on(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
@@ -134,6 +149,8 @@ class Keeper:
                 self._book.close()
             if self._shadow is not None:
                 self._shadow[1].close()
+            if self._album is not None:
+                self._album.close()
 
     def _hear(self) -> list[object]:
         try:

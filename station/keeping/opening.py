@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from station.dataset.book import Book
+from station.keeping.album import FILE, Album
 from station.keeping.keeper import Keeper, KeeperCounts, KeeperSettings
 from station.keeping.places import CROPS, SHADOW, data_folder
 from station.keeping.shadow import Shadow
@@ -44,13 +45,14 @@ class Keeping:
 def keeping(plan: Plan) -> Iterator[Keeping]:
     """The keeper of a run, ended when left. Raises DatasetRefused when the crops of this station cannot be opened."""
     crops = plan.config.file.crops
-    if not crops.keep and plan.shadow is None:
+    if not crops.keep and plan.shadow is None and not crops.album_mb:
         yield Keeping(None, None)
         return
     data = data_folder(plan.config)
     looks, here = open_link()
     book = Book.open(data / CROPS, create=True) if crops.keep else None
-    keeper = Keeper(keeper_settings(plan), here, book, _shadow(plan, data))
+    album = Album(data / FILE, round(crops.album_mb * _BYTES_PER_MB)) if crops.album_mb else None
+    keeper = Keeper(keeper_settings(plan), here, book, _shadow(plan, data), album)
     keeper.start()
     try:
         yield Keeping(keeper, looks)

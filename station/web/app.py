@@ -23,6 +23,7 @@ from station.web.guard import Doorkeeper
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
 from station.web.people import add_people_pages
+from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.view import Mishap, StationView
@@ -58,10 +59,11 @@ def create_app(
     hosts: Iterable[str] = (),
     review: ReviewDesk | None = None,
     office: Office | None = None,
+    pieces: PieceFiles | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
-    ``review`` None: no crops are kept here, and there is no page to label them. ``office`` None: nothing is reported.
+    What is None is not there: ``review`` when no crops are kept, ``office`` and ``pieces`` when nothing is recorded. ``office`` None: nothing is reported.
     """
     live = LiveFeed(view)
 
@@ -90,12 +92,14 @@ def create_app(
     words = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    words.globals.update(facts=facts, has_review=review is not None)
+    words.globals.update(facts=facts, has_review=review is not None, has_pieces=pieces is not None)
     _add_line(app, view, words)
     add_people_pages(app, words)
     add_access(app)
     if review is not None:
         add_review(app, words, review)
+    if pieces is not None:
+        add_pieces(app, words, pieces, facts.labels)
     if office is not None:
         add_report(app, office)
     _add_reports(app, view)

@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from station.access.words import Role
@@ -36,6 +37,7 @@ async def enter(page: Page, name: str, secret: str) -> None:
     await page.get_by_role("button", name="Log in").click()
 
 
+@pytest.mark.timeout(180)
 def test_from_the_first_run_to_two_people_who_both_want_control(tmp_path: Path) -> None:
     access = Access(tmp_path)
 

@@ -20,6 +20,7 @@ from station.reporting.shifts import ShiftPlan
 from station.reporting.trimming import TrimSettings
 from station.web.access import LOCAL_TOKEN, Access, routes_by_role
 from station.web.app import create_app
+from station.web.piece_routes import PieceFiles
 from station.web.review import ReviewDesk
 from tests.station.paper_station import PaperStation
 from tests.station.reporting.yard import CONTEXT, Yard
@@ -207,8 +208,9 @@ def table(gate: Gate) -> str:
     with Yard(gate.folder) as yard:
         settings = ReporterSettings(60_000_000_000, ShiftPlan((), ZoneInfo("UTC")), TrimSettings())
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
+        files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        return routes_by_role(create_app(gate.paper, gate.access, review=review, office=office))
+        return routes_by_role(create_app(gate.paper, gate.access, review=review, office=office, pieces=files))
 
 
 def test_a_line_taken_out_of_a_chain_shows(tmp_path: Path) -> None:

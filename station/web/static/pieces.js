@@ -1,0 +1,51 @@
+// The search: the newest pieces that fit, fifty at a time. The question stands in the address, so that it can be sent on.
+
+const at = (id) => document.getElementById(id);
+const form = at("search");
+let before = null;
+
+const utc = (local) => (local ? new Date(local).toISOString() : "");
+const share = (percent) => (percent === "" ? "" : String(percent / 100));
+
+function question() {
+  const said = new FormData(form);
+  const asked = {
+    label: said.get("label"), outlet: said.get("outlet"), outcome: said.get("outcome"),
+    least_confidence: share(said.get("least")), most_confidence: share(said.get("most")),
+    from_utc: utc(said.get("from")), to_utc: utc(said.get("until")),
+  };
+  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== ""));
+}
+
+function row({ seq, closed_utc, title, confidence, outlet, outcome }) {
+  const found = document.createElement("tr");
+  const link = document.createElement("a");
+  link.href = `/pieces/${seq}`;
+  link.textContent = seq;
+  found.insertCell().append(link);
+  const when = new Date(closed_utc).toLocaleString();
+  for (const text of [when, title || "–", `${(100 * confidence).toFixed(0)} %`, outlet ?? "–", outcome]) found.insertCell().textContent = text;
+  return found;
+}
+
+async function search(isMore) {
+  const asked = question();
+  if (isMore) asked.set("before", before);
+  const answer = await fetch(`/api/pieces?${asked}`);
+  const told = await answer.json();
+  at("answer").textContent = answer.ok ? "" : told.refusal;
+  if (!answer.ok) return;
+  const body = at("found").tBodies[0];
+  if (!isMore) body.replaceChildren();
+  body.append(...told.pieces.map(row));
+  before = told.pieces.at(-1)?.seq ?? before;
+  at("more").hidden = !told.more;
+  if (body.rows.length === 0) at("answer").textContent = "Nothing fits.";
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  search(false);
+});
+at("more").addEventListener("click", () => search(true));
+search(false);
