@@ -38,8 +38,8 @@ from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
-from station.web.piece_routes import PieceFiles
 from station.web.app import create_app
+from station.web.piece_routes import PieceFiles
 from station.web.server import serve
 from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice

@@ -63,7 +63,7 @@ def create_app(
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
-    What is None is not there: ``review`` when no crops are kept, ``office`` and ``pieces`` when nothing is recorded. ``office`` None: nothing is reported.
+    What is None is not there: ``review`` when no crops are kept, ``office`` and ``pieces`` when nothing is recorded.
     """
     live = LiveFeed(view)
 
