@@ -225,6 +225,8 @@ class Store:
         try:
             if self._connection is None:
                 self._connection = connect(self.path, self._settings.busy_s)
+                # What a failed sync left in the log can be read, but is it on the disk? Now it is, or this fails.
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             unfit = _commit(self._connection, batch)
         except (sqlite3.Error, OSError) as error:
             self._report(error)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 from control.types import Outcome
-from station.reporting.closing import Close, Next, close_interval, last_number
+from station.reporting.closing import Close, Next, close_interval, last_number, recover
 from station.reporting.context import ClockState, Context
-from station.store import Store, StoreSettings
+from station.store import Store, StoreBusy, StoreSettings
 from station.store_rows import Run
 from tests.station.pieces import RUN, closed_piece
 
@@ -30,14 +31,22 @@ CONTEXT = Context(
 class Yard:
     """A station without belt: pieces are said to close, intervals are closed by hand. Use it with ``with``."""
 
-    def __init__(self, folder: Path, run: Run = LINE_RUN, settings: StoreSettings = FAST) -> None:
+    def __init__(
+        self, folder: Path, run: Run = LINE_RUN, settings: StoreSettings = FAST, patience_s: float = 5.0
+    ) -> None:
+        """``patience_s`` is how long to wait for the disk; raises StoreBusy after that."""
         self.store = Store.open(folder / "records.sqlite", settings)
         self.run = run
         self.now_ns = run.started_ns
-        self.store.begin_run(run)
-        self.number = self.store.change(last_number)
         self.pieces = 0
-        self.close()
+        self._patience_s = patience_s
+        try:
+            self.store.begin_run(run)
+            self.number = self.store.change(_recovered, patience_s)
+            self.close()
+        except StoreBusy:
+            self.store.close(0.5)
+            raise
 
     def __enter__(self) -> Yard:
         return self
@@ -60,10 +69,15 @@ class Yard:
         self.now_ns += S
         following = Next(self.run.uuid, self.now_ns, context, self.run.utc_offset_ns, clock)
         order = Close(self.number, self.now_ns, following)
-        self.store.change(lambda connection: close_interval(connection, order))
+        self.store.change(lambda connection: close_interval(connection, order), self._patience_s)
 
     def fill(self, rows: int, pieces: int = 2) -> None:
         """So many rows in the outbox, each of ``pieces``."""
         for _ in range(rows):
             self.see(pieces)
             self.close()
+
+
+def _recovered(connection: sqlite3.Connection) -> int:
+    recover(connection)
+    return last_number(connection)
