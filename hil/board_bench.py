@@ -37,6 +37,7 @@ from vision.types import Port
 
 _TICK_S = 0.001
 _CHUNK = 4096
+_NOISE = 0.0005
 _RUN_BIT = 1 << 64
 _SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 _SHARED_FOLDER = "/dev/shm"
@@ -300,6 +301,8 @@ class _Bench:
                     self._switch(self._driven & ~(1 << message.output), time.monotonic_ns())  # noqa: TID251
                 case MishapName.silent:
                     self._wire.is_cut = message.on
+                case MishapName.noise:
+                    self._wire.trouble = WireTrouble(flipped=_NOISE if message.on else 0.0)
                 case MishapName.restart if message.on:
                     self._restart()
 

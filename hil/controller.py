@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from control import job_ring
 from control.types import Identity, Interlocks
 from hil.drive import Belt, DriveSettings, EncoderSettings
+from hil.faulty_counter import FaultyCounter
 from hil.plc import Plc, PlcSettings
 from hil.sensors import Sensors
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
-_LOST_SHARE = 0.02
+_OUTPUTS_FIELD = 3
 _SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 
 
@@ -42,15 +43,18 @@ class Controller:
         self._outputs = self._stuck = 0
         self._sensors = Sensors()
         self._is_signal_lost = False
-        self._lost = 0
-        self._slips_from: int | None = None
+        self._counter = FaultyCounter(settings.encoder.counter_bits)
+        self._has_other_master = False
         self._start()
 
     def scan(self, now_ns: int) -> tuple[tuple[ValveEvent, ...], int | None]:
         """Move the belt, run the program once: the outputs that switched, and when the next edge is due."""
         with self._lock:
             motion = self._belt.advance(now_ns, run=self._run)
+            self._counter.follow(self._belt.count(now_ns))
             count = self._count(now_ns)
+            if self._has_other_master:
+                self._store(job_ring.COMMAND_AT + 1, [0])
             command = job_ring.unpack_command(self._registers(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS))
             scan = self._plc.scan(now_ns, count, self._interlocks, command, self._slot)
             ticks_per_s = motion.speed_mm_s * self._settings.encoder.ticks_per_mm
@@ -101,8 +105,6 @@ class Controller:
                     self._interlocks = self._interlocks._replace(guard_closed=not mishap.on)
                 case MishapName.air_low:
                     self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
-                case MishapName.encoder_stuck:
-                    self._belt.stick(stuck=mishap.on)
                 case MishapName.valve_dead:
                     (self._sensors.dead.add if mishap.on else self._sensors.dead.discard)(mishap.output)
                 case MishapName.valve_slow:
@@ -111,11 +113,27 @@ class Controller:
                     self._stuck = 1 << mishap.output if mishap.on else 0
                 case MishapName.drive_signal_lost:
                     self._is_signal_lost = mishap.on
-                case MishapName.encoder_slip:
-                    self._slip(slips=mishap.on)
+                case MishapName.other_master:
+                    self._has_other_master = mishap.on
+                case MishapName.other_identity:
+                    outputs = len(self._settings.longest_on_ms) + mishap.on
+                    self._store(job_ring.IDENTITY_AT + _OUTPUTS_FIELD, [outputs])
                 case MishapName.restart if mishap.on:
                     self._belt.recount(self._settings.restart_count)
                     self._start()
+            self._suffer_count(mishap)
+
+    def _suffer_count(self, mishap: Mishap) -> None:
+        raw = self._belt.count(self._belt.motion.t_ns)
+        match mishap.name:
+            case MishapName.encoder_stuck:
+                self._belt.stick(stuck=mishap.on)
+            case MishapName.encoder_slip:
+                self._counter.slip(raw, on=mishap.on)
+            case MishapName.encoder_reversed:
+                self._counter.reverse(raw, on=mishap.on)
+            case MishapName.encoder_jump if mishap.on:
+                self._counter.jump(raw)
 
     def outputs_off(self, now_ns: int) -> tuple[ValveEvent, ...]:
         """Close everything, as a controller does when it is switched off."""
@@ -132,16 +150,7 @@ class Controller:
         self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))
 
     def _count(self, now_ns: int) -> int:
-        """What the counter shows: fewer than the belt ran while pulses are lost."""
-        modulus = 1 << self._settings.encoder.counter_bits
-        raw = self._belt.count(now_ns)
-        losing = 0 if self._slips_from is None else int(_LOST_SHARE * ((raw - self._slips_from) % modulus))
-        return (raw - self._lost - losing) % modulus
-
-    def _slip(self, *, slips: bool) -> None:
-        raw, shown = self._belt.count(self._belt.motion.t_ns), self._count(self._belt.motion.t_ns)
-        self._lost = (raw - shown) % (1 << self._settings.encoder.counter_bits)
-        self._slips_from = raw if slips else None
+        return self._counter.shown(self._belt.count(now_ns))
 
     def _switched(self, outputs: int, motion: BeltMotion) -> tuple[ValveEvent, ...]:
         outputs |= self._stuck

@@ -20,6 +20,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from control.precedence import take_priority
 from hil.coupler import Coupler, CouplerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
+from hil.emulator_wires import SLOW_S
 from hil.motion import Motion
 from hil.types import EmulatorFailed, EmulatorReady, Mishap, MishapName, PortTaken, ValveEvent
 from vision.types import Port
@@ -98,6 +99,7 @@ class _Wire:
         self._unsent: deque[ValveEvent] = deque()
         self._speaks = asyncio.Event()
         self._speaks.set()
+        self._late_s = 0.0
 
     async def answer(
         self, _function: int, start: int, address: int, count: int, registers: list[int],
@@ -105,6 +107,7 @@ class _Wire:
     ) -> ExcCodes | None:  # fmt: skip
         """The hook that pymodbus calls before it reads or writes its own registers."""
         await self._speaks.wait()
+        await asyncio.sleep(self._late_s)
         now_ns = self.advance()
         if values is None:
             registers[address - start : address - start + count] = self._coupler.read(address, count, now_ns)
@@ -123,6 +126,8 @@ class _Wire:
         """Fall silent, speak again, or whatever happens to the machine."""
         if mishap.name is MishapName.silent:
             (self._speaks.clear if mishap.on else self._speaks.set)()
+        elif mishap.name is MishapName.slow:
+            self._late_s = SLOW_S if mishap.on else 0.0
         self._send(self._coupler.suffer(mishap, self.advance()))
 
     def end(self) -> None:

@@ -17,6 +17,8 @@ from hil.controller import Controller
 from hil.rtu_pty import RtuPty, SerialSettings
 from hil.types import EmulatorReady, Mishap, MishapName, PortTaken
 
+SLOW_S = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class WireSettings:
@@ -53,12 +55,17 @@ class _SerialWire:
         return EmulatorReady(0, self._device if self._link is None else str(self._link))
 
     def suffer(self, mishap: Mishap) -> None:
-        if mishap.name is MishapName.silent:
-            self._speaks = not mishap.on
-        elif mishap.name is MishapName.unplugged:
-            self._pty.unplug()
-            if not mishap.on:
-                self._pty.plug()
+        match mishap.name:
+            case MishapName.silent:
+                self._speaks = not mishap.on
+            case MishapName.slow:
+                self._pty.late_s = SLOW_S if mishap.on else 0.0
+            case MishapName.noise:
+                self._pty.is_noisy = mishap.on
+            case MishapName.unplugged:
+                self._pty.unplug()
+                if not mishap.on:
+                    self._pty.plug()
 
     def close(self) -> None:
         self._pty.unplug()
@@ -72,6 +79,7 @@ class _TcpWire:
         self._controller = controller
         self._speaks = asyncio.Event()
         self._speaks.set()
+        self._late_s = 0.0
         registers = SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS)
         device = SimDevice(settings.unit, registers, action=self.answer)
         self._server = ModbusTcpServer(device, address=(settings.host, settings.port))
@@ -92,6 +100,7 @@ class _TcpWire:
     ) -> ExcCodes | None:  # fmt: skip
         """The hook that pymodbus calls before it reads or writes its own registers."""
         await self._speaks.wait()
+        await asyncio.sleep(self._late_s)
         if values is None:
             now_ns = time.monotonic_ns()  # noqa: TID251 - the counter is latched when it is read
             registers[address - start : address - start + count] = self._controller.read(address, count, now_ns)
@@ -99,9 +108,11 @@ class _TcpWire:
         return None if self._controller.write(address, [int(value) for value in values]) else ExcCodes.ILLEGAL_ADDRESS
 
     def suffer(self, mishap: Mishap) -> None:
-        """Fall silent, and speak again."""
+        """Fall silent, and speak again; grow slow, and quick again."""
         if mishap.name is MishapName.silent:
             (self._speaks.clear if mishap.on else self._speaks.set)()
+        elif mishap.name is MishapName.slow:
+            self._late_s = SLOW_S if mishap.on else 0.0
 
 
 async def open_wire(settings: WireSettings, controller: Controller) -> Wire:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import time
 import tty
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from hil.types import PortTaken
 
 _CHUNK = 4096
 _GAP_S = 0.003
+_DAMAGED_SHARE = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ class ControllerRegisters:
 
 
 class RtuPty:
-    """Serves one controller at the far end of a pseudo terminal, inside the running event loop."""
+    """Serves one controller at the far end of a pseudo terminal, inside the running event loop.
+
+    ``late_s`` is how much too late it answers; ``is_noisy``: one answer in 25 arrives damaged.
+    """
 
     def __init__(self, settings: SerialSettings, unit: int, controller: Controller, speaks: Callable[[], bool]) -> None:
         self._settings = settings
@@ -58,6 +63,9 @@ class RtuPty:
         self._loop = asyncio.get_running_loop()
         self._ends: tuple[int, int] | None = None
         self._pause: asyncio.TimerHandle | None = None
+        self._chance = random.Random(1)
+        self.late_s = 0.0
+        self.is_noisy = False
 
     def plug(self) -> str:
         """Make the device and its link; its name. Raises PortTaken when the link cannot be made."""
@@ -95,7 +103,9 @@ class RtuPty:
                 self._pause = self._loop.call_later(self._wire_s(len(received)) + _GAP_S, self._slave.pause)
 
     def _say(self, frame: bytes) -> None:
-        self._loop.call_later(self._wire_s(len(frame)), self._write, frame)
+        if self.is_noisy and self._chance.random() < _DAMAGED_SHARE:
+            frame = bytes((frame[0] ^ 1 << self._chance.randrange(8),)) + frame[1:]
+        self._loop.call_later(self._wire_s(len(frame)) + self.late_s, self._write, frame)
 
     def _write(self, frame: bytes) -> None:
         if self._ends is not None:

@@ -38,7 +38,10 @@ class MishapName(StrEnum):
     For the controller: ``estop guard_open air_low encoder_stuck silent restart``. For the line: ``camera_freeze``
     (the same picture again), ``camera_silent`` (none), ``lens_covered`` (black), and ``air_low`` too. For the emulator
     on a serial device: ``unplugged``, the adapter is pulled, and comes back under another name. For what is
-    wired beside: ``valve_dead valve_slow output_stuck encoder_slip`` (2 % of pulses lost) ``drive_signal_lost``.
+    wired beside: ``valve_dead valve_slow output_stuck encoder_slip`` (2 % of pulses lost) ``encoder_reversed``
+    ``encoder_jump`` (once, a million counts) ``drive_signal_lost``. Of the bus: ``slow`` (answers come half a second
+    late), ``noise`` (bytes on a serial line are damaged), ``other_master`` (somebody writes our requests),
+    ``other_identity`` (after this another controller answers).
     """
 
     estop = "estop"
@@ -56,10 +59,16 @@ class MishapName(StrEnum):
     output_stuck = "output_stuck"
     encoder_slip = "encoder_slip"
     drive_signal_lost = "drive_signal_lost"
+    encoder_reversed = "encoder_reversed"
+    encoder_jump = "encoder_jump"
+    slow = "slow"
+    noise = "noise"
+    other_master = "other_master"
+    other_identity = "other_identity"
 
 
 class Mishap(NamedTuple):
-    """Begin (``on``) or end one; ``restart`` happens once, when it is switched on.
+    """Begin (``on``) or end one; ``restart`` and ``encoder_jump`` happen once, when they are switched on.
 
     ``output`` is the valve that is ``valve_dead`` or ``valve_slow``, or the one that is ``output_stuck``.
     """

@@ -49,6 +49,9 @@ class Line(AbstractContextManager["Line"], Protocol):
 
     def cause(self, mishap: Mishap, on: bool) -> None: ...
 
+    def tend(self) -> None:
+        """Called several times a second while it runs."""
+
     def labels(self) -> tuple[Label, ...]:
         """What every piece that has fallen so far really was; empty where nobody knows."""
 
@@ -87,6 +90,9 @@ class Plant:
 
     def cause(self, mishap: Mishap, on: bool) -> None:
         """There is nothing to break."""
+
+    def tend(self) -> None:
+        """It runs by itself."""
 
     def labels(self) -> tuple[Label, ...]:
         return ()

@@ -260,6 +260,7 @@ class _Station:
             self._mind_children()
             self._mind_recorder()
             self._tell_trouble(service)
+            self._line.tend()
             self._take_truth()
             self._report.tick()
             self._meter.sample(self._members())

@@ -164,6 +164,23 @@ class SpeedStep(Section):
     factor: float = Field(ge=0, le=3, description="share of the belt speed from then on")
 
 
+MishapWord = Literal[
+    "estop", "guard_open", "air_low", "encoder_stuck", "silent", "restart", "unplugged", "camera_freeze",
+    "camera_silent", "lens_covered", "valve_dead", "valve_slow", "output_stuck", "encoder_slip", "drive_signal_lost",
+    "encoder_reversed", "encoder_jump", "slow", "noise", "other_master", "other_identity",
+]  # fmt: skip
+
+
+class MishapStep(Section):
+    """Something that goes wrong by itself on the simulated line."""
+
+    name: MishapWord = Field(description="what goes wrong")
+    at_s: float | None = Field(None, ge=0, description="seconds after the line has started")
+    at_mm: float | None = Field(None, ge=0, description="or where the belt has come to, in mm")
+    for_s: float | None = Field(None, gt=0, description="how long it lasts; none: for good")
+    output: int = Field(8, ge=0, le=63, description="of which output, for valves")
+
+
 class LineSection(Section):
     """The built-in simulated line. Only with a simulated camera."""
 
@@ -176,6 +193,7 @@ class LineSection(Section):
     speed_jitter: float = Field(0.01, ge=0, le=0.2, description="slow speed wobble, relative")
     speed_profile: list[SpeedStep] = Field([], description="changes of speed while the belt runs, in order")
     start_count: int = Field(0, ge=0, description="encoder count at the start")
+    mishaps: list[MishapStep] = Field([], description="what goes wrong by itself, and when")
     feed: FeedSection
     starts_at_once: bool = Field(True, description="whoever starts the program gives the start order")
 

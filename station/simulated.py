@@ -18,6 +18,7 @@ from hil.feeder import FeederSettings
 from hil.footage import FootageSettings
 from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
+from hil.mishaps import MishapScript, ScriptedMishap
 from hil.motion import Motion
 from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
 from hil.world import WorldSettings, tally
@@ -27,7 +28,7 @@ from station.crew import Member, start_member
 from station.emulation import Emulated, emulated_machine, process_of
 from station.link import Link, open_link
 from station.mass_truth import Weighed
-from station.sections import LineSection
+from station.sections import LineSection, MishapStep
 from station.types import Truth
 from station.web.view import Mishap as PageMishap
 from station.wiring import RingCameraChoice
@@ -61,6 +62,8 @@ class SimulatedLine:
         self._landed: list[Landed] = []
         self._members: dict[str, Member] = {}
         self._truth_link: Link | None = None
+        self._script = MishapScript([_scripted(step) for step in section.mishaps])
+        self._begun_ns = 0
         self.camera = RingCameraChoice(self._ring.name, self._view.shape, _SLOTS)
         self.machine = setup.machine_settings(config)
         self.starts_at_once = section.starts_at_once
@@ -96,6 +99,13 @@ class SimulatedLine:
         """Begin or end a mishap, at whichever part of the line it happens to."""
         for member in self._members.values():
             member.link.send(Mishap(_CAUSES[mishap], on))
+
+    def tend(self) -> None:
+        """Let happen what the script says."""
+        since_s = (time.monotonic_ns() - self._begun_ns) / 1e9  # noqa: TID251 - the script's own clock
+        for mishap in self._script.due(since_s, self.position_mm()):
+            for member in self._members.values():
+                member.link.send(mishap)
 
     def labels(self) -> tuple[Label, ...]:
         """What fell so far, counted as the encoder does from its start; sizes are not told."""
@@ -157,6 +167,7 @@ class SimulatedLine:
         for end in (events_out, mishap_end, truth_end):
             end.close()
         self._await(lambda: self._ring.newest(0) is not None, "The simulated camera did not start")
+        self._begun_ns = time.monotonic_ns()  # noqa: TID251 - the script's own clock
 
     def _start_emulator(self, events: Link) -> None:
         end, here = open_link()
@@ -175,6 +186,10 @@ class SimulatedLine:
             if not alive or time.monotonic() > deadline:  # noqa: TID251
                 raise MachineLost(f"{complaint}; look at the messages above and try again.")
             time.sleep(0.01)  # noqa: TID251
+
+
+def _scripted(step: MishapStep) -> ScriptedMishap:
+    return ScriptedMishap(MishapName(step.name), step.at_s, step.at_mm, step.for_s, step.output)
 
 
 def _is_ready(link: Link) -> bool:
