@@ -82,6 +82,7 @@ class Belt:
         self._sharp = True
         self._extreme = 0
         self._offset = 0
+        self._motion: BeltMotion | None = None
         self.tick = 0
 
     def take(self, sample: MachineSample) -> BeltNews:
@@ -119,6 +120,11 @@ class Belt:
         The acceleration is that of a parabola through the last 0.3 s, long enough that a roller's wobble mostly
         cancels out; it carries the mean speed of that time up to now.
         """
+        if self._motion is None:
+            self._motion = self._fit_motion()
+        return self._motion
+
+    def _fit_motion(self) -> BeltMotion:
         newest = self._history[-1] if self._history else None
         if newest is None:
             return BeltMotion(0.0, 0.0)
@@ -172,6 +178,7 @@ class Belt:
 
     def _start(self, reading: _Reading, *, trouble: BeltTrouble | None, epoch: bool) -> BeltNews:
         self._history.clear()
+        self._motion = None
         self._reversed = self._must_restart = False
         self._extreme = self.tick
         self._offset = reading.raw - self.tick
@@ -191,7 +198,7 @@ class Belt:
         return doubt_ns <= max(_CERTAIN_NS, 1.3 * usual)
 
     def _note(self, reading: _Reading) -> None:
-        self._believed, self._doubted = reading, None
+        self._believed, self._doubted, self._motion = reading, None, None
         self._history.append(_Place(reading.taken_ns, self.tick, self._sharp))
         while reading.taken_ns - self._history[0].taken_ns > self._history_ns:
             self._history.popleft()

@@ -11,7 +11,9 @@ from station.ledger import Entry
 from station.shots import Neighbour
 from station.types import OrderAnswer, RecipeGiven
 from vision.evidence import posterior
-from vision.types import Piece
+from vision.types import Evidence, Piece
+
+_KEPT = 256
 
 
 class Judge:
@@ -21,6 +23,7 @@ class Judge:
         self._labels = labels
         self._correlation = correlation
         self._grader = Grader(recipe)
+        self._known: dict[int, tuple[Evidence, tuple[float, ...]]] = {}
         self.recipe = recipe
 
     @property
@@ -52,7 +55,12 @@ class Judge:
 
     def posterior(self, piece: Piece) -> tuple[float, ...]:
         """One probability per label."""
-        return posterior(piece.evidence, self._correlation)
+        known = self._known.get(piece.id)
+        if known is None or known[0] is not piece.evidence:
+            known = self._known[piece.id] = piece.evidence, posterior(piece.evidence, self._correlation)
+            if len(self._known) > _KEPT:
+                del self._known[next(iter(self._known))]
+        return known[1]
 
     def scores(self, piece: Piece) -> dict[str, float]:
         """Probabilities by label."""

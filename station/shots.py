@@ -83,7 +83,7 @@ class Shots:
         others = tuple(
             (one.piece, self._harm(one, decision.outlet, recipe))
             for one in neighbours
-            if one.piece.id != piece.id and _is_near(one.piece, piece, belt.ticks_per_mm)
+            if one.piece.id != piece.id and is_near(one.piece, piece, belt.ticks_per_mm)
         )
         around = Surroundings(others, gain, dead)
         shot = plan(piece, decision, self._ejectors, belt, self._settings, around, self._book)
@@ -109,5 +109,6 @@ class Shots:
         return expected_cost(one.scores, outlet, recipe) - expected_cost(one.scores, one.outlet, recipe)
 
 
-def _is_near(one: Piece, other: Piece, ticks_per_mm: float) -> bool:
+def is_near(one: Piece, other: Piece, ticks_per_mm: float) -> bool:
+    """Near enough along the belt that a shot at one may have to do with the other."""
     return abs(one.at - other.at) < ticks_per_mm * ((one.length_mm + other.length_mm) / 2 + _NEAR_MM)

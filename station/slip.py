@@ -15,18 +15,17 @@ _LIMIT = 0.01
 
 
 class SlipWatch:
-    """Told of every searched frame; it compares how far each piece moved in the picture with how far the belt ran."""
+    """Told of every searched frame; it compares how far each piece moved in the picture with how far the belt ran.
+
+    ``slip`` is how much further pieces move than the encoder counts, as a share; None while too few pairs were seen.
+    """
 
     def __init__(self, ticks_per_mm: float) -> None:
         self._ticks_per_mm = ticks_per_mm
         self._last: dict[int, float] = {}
         self._tick: int | None = None
         self._ratios: deque[float] = deque(maxlen=_PAIRS)
-
-    @property
-    def slip(self) -> float | None:
-        """How much further pieces move than the encoder counts, as a share; None while too few pairs were seen."""
-        return median(self._ratios) - 1.0 if len(self._ratios) >= _FEWEST else None
+        self.slip: float | None = None
 
     def see(self, tick: int, sightings: Sequence[Sighting], ids: Sequence[int]) -> None:
         """Only whole pieces, and only where the belt ran far enough that a pixel does not matter."""
@@ -36,6 +35,7 @@ class SlipWatch:
             if ran_mm >= _SHORTEST_MM:
                 moved = (place - self._last[id_] for id_, place in places.items() if id_ in self._last)
                 self._ratios.extend(mm / ran_mm for mm in moved)
+                self.slip = median(self._ratios) - 1.0 if len(self._ratios) >= _FEWEST else None
         self._last, self._tick = places, tick
 
     def forget(self) -> None:

@@ -27,13 +27,12 @@ from station.faults import FAULTS, Effect, FaultBook
 from station.judge import Judge
 from station.ledger import Entry, Ledger, Provenance
 from station.mass import MassPrior
-from station.shots import Neighbour, Shots
+from station.shots import Neighbour, Shots, is_near
 from station.slip import SlipWatch
 from station.state import POWERS, Facts, next_state
 from station.types import Inputs, Mark, Order, OrderAnswer, Outputs, PieceRecord, State, Status
 from station.valves import Valves
 from station.watch import Watch
-from vision.evidence import posterior
 from vision.tracker import Tracker, TrackerSettings
 from vision.types import Eye, LookRequest, Piece, Sighting
 
@@ -256,10 +255,11 @@ class Sorter:
     def _wants_look(self, id_: int) -> bool:
         if id_ in self._decided:
             return False
-        evidence = self._tracker.piece(id_).evidence
-        if evidence.looks >= self._settings.max_looks:
+        piece = self._tracker.piece(id_)
+        looks = piece.evidence.looks
+        if looks >= self._settings.max_looks:
             return False
-        return evidence.looks < 2 or max(posterior(evidence, self._settings.correlation)) < self._settings.sure
+        return looks < 2 or max(self._judge.posterior(piece)) < self._settings.sure
 
     def _decide_due(self) -> None:
         """Decide every piece that has reached the decision line; specks that were seen too rarely are forgotten."""
@@ -296,12 +296,18 @@ class Sorter:
             return ()
         known = {piece.id: piece for piece in self._tracker.pieces()}
         entries = self._ledger.entries
-        around = tuple(self._judge.neighbour(piece, entries.get(id_)) for id_, piece in known.items())
-        return tuple(job for id_ in due for job in self._cut(id_, known, around, belt))
+        shot = [known.get(id_, entries[id_].piece) for id_ in due]
+        around = tuple(
+            self._judge.neighbour(piece, entries.get(piece.id))
+            for piece in known.values()
+            if any(is_near(piece, one, belt.ticks_per_mm) for one in shot)
+        )
+        return tuple(job for piece in shot for job in self._cut(piece, around, belt))
 
-    def _cut(self, id_: int, known: dict[int, Piece], around: tuple[Neighbour, ...], belt: BeltNow) -> tuple[Job, ...]:
+    def _cut(self, piece: Piece, around: tuple[Neighbour, ...], belt: BeltNow) -> tuple[Job, ...]:
+        id_ = piece.id
         entry = self._ledger.entries[id_]
-        piece, decision = known.get(id_, entry.piece), entry.decision
+        decision = entry.decision
         if not self._may_eject():
             self._shots.drop(id_)
             passing = decision._replace(outlet=None, reason=Reason.bypass)
@@ -363,7 +369,7 @@ class Sorter:
             frames=counts.frames,
             frames_dropped=counts.dropped,
             frames_unplaced=counts.unplaced,
-            pieces=self._entered + sum(map(self._is_due, self._tracker.pieces())),
+            pieces=self._entered + sum([self._is_due(piece) for piece in self._tracker.pieces()]),
             newest_piece=self._newest_piece,
             open_pieces=len(self._ledger),
             now_ns=now_ns,

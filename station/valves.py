@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
 
@@ -30,30 +29,68 @@ class ValveHealth(NamedTuple):
     is_slow: bool
 
 
-@dataclass(slots=True)
 class _Valve:
-    """``waiting`` are openings (instants) that its sensor has not confirmed yet; ``closes`` is when it is told to."""
+    """``waiting`` are openings (instants) that its sensor has not confirmed yet; ``closes`` is when it is told to.
 
-    ejector: Ejector
-    openings: int = 0
-    closes_tick: int | None = None
-    failures: int = 0
-    waiting: deque[int] = field(default_factory=deque)
-    responses: deque[float] = field(default_factory=lambda: deque(maxlen=_RESPONSES))
-    on_since_ns: int | None = None
+    ``response_ms`` is the mean of the newest openings that its sensor felt.
+    """
+
+    def __init__(self, ejector: Ejector) -> None:
+        self.ejector = ejector
+        self.openings = 0
+        self.closes_tick: int | None = None
+        self.waiting: deque[int] = deque()
+        self.on_since_ns: int | None = None
+        self.response_ms: float | None = None
+        self._failures = 0
+        self._responses: deque[float] = deque(maxlen=_RESPONSES)
+        self._health: ValveHealth | None = None
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.openings or self._failures)
 
     @property
     def is_dead(self) -> bool:
-        return self.failures >= _DEAD_AFTER
+        return self._failures >= _DEAD_AFTER
 
     @property
-    def response_ms(self) -> float | None:
-        return fmean(self.responses) if self.responses else None
+    def excess_ms(self) -> float | None:
+        """How much later than its delay it answers, where that is too much; None while too few openings were felt."""
+        if self.response_ms is None or len(self._responses) < _RESPONSES:
+            return None
+        excess = self.response_ms - self.ejector.delay_ms
+        return excess if excess > _SLOW_MS else None
 
     @property
-    def is_slow(self) -> bool:
-        enough = len(self.responses) == _RESPONSES
-        return enough and fmean(self.responses) - self.ejector.delay_ms > _SLOW_MS
+    def health(self) -> ValveHealth:
+        """The same object until something about it changes, for it is asked for in every step."""
+        if self._health is None:
+            is_slow = self.excess_ms is not None
+            self._health = ValveHealth(self.ejector.output, self.openings, self.response_ms, self.is_dead, is_slow)
+        return self._health
+
+    def open(self) -> None:
+        self._health = None
+        self.openings += 1
+
+    def answer(self, response_ms: float | None) -> None:
+        """It did what it should; ``response_ms`` is None where nothing says how fast."""
+        self._health, self._failures = None, 0
+        if response_ms is not None:
+            self._responses.append(response_ms)
+            self.response_ms = fmean(self._responses)
+
+    def fail(self) -> None:
+        """It did nothing."""
+        self._health = None
+        self._failures += 1
+
+    def forgive(self) -> None:
+        """Whatever it failed to do is forgotten."""
+        self._health, self._failures, self.response_ms = None, 0, None
+        self.waiting.clear()
+        self._responses.clear()
 
 
 class Valves:
@@ -76,11 +113,7 @@ class Valves:
     @property
     def health(self) -> tuple[ValveHealth, ...]:
         """Every lane that was opened in this run."""
-        return tuple(
-            ValveHealth(output, valve.openings, valve.response_ms, valve.is_dead, valve.is_slow)
-            for output, valve in self._valves.items()
-            if valve.openings or valve.failures
-        )
+        return tuple([valve.health for valve in self._valves.values() if valve.is_used])
 
     def expect(self, ejection: Ejection) -> None:
         """This shot was sent."""
@@ -91,9 +124,7 @@ class Valves:
     def forgive(self) -> None:
         """A person has started the line anew: dead lanes get another chance."""
         for valve in self._valves.values():
-            valve.failures = 0
-            valve.waiting.clear()
-            valve.responses.clear()
+            valve.forgive()
 
     def hear(self, sample: MachineSample, belt: BeltNow) -> None:
         """One poll of the controller; ``belt`` is where the belt stood at it."""
@@ -110,9 +141,9 @@ class Valves:
         """Fault codes with details, all that is wrong now."""
         dead = [self._name(valve) for valve in self._valves.values() if valve.is_dead]
         slow = [
-            f"{self._name(valve)} by {fmean(valve.responses) - valve.ejector.delay_ms:.0f} ms"
+            f"{self._name(valve)} by {excess_ms:.0f} ms"
             for valve in self._valves.values()
-            if valve.is_slow
+            if (excess_ms := valve.excess_ms) is not None
         ]
         stuck = list(self._stuck())
         found = {"lane-dead": "; ".join(dead), "lane-slow": "; ".join(slow), "output-stuck": "; ".join(stuck)}
@@ -127,7 +158,7 @@ class Valves:
         for output in outputs_of(shot.outputs):
             valve = self._valves.get(output)
             if valve is not None and report.result is ShotResult.faulted:
-                valve.failures += 1
+                valve.fail()
             elif valve is not None and report.result is ShotResult.fired:
                 self._open(valve, shot, opened_ns, sample.felt is not None)
 
@@ -137,11 +168,11 @@ class Valves:
         valve.closes_tick = max(shot.close_tick, valve.closes_tick or shot.close_tick)
         if is_joined:
             return
-        valve.openings += 1
+        valve.open()
         if has_sensor:
             valve.waiting.append(opened_ns)
         else:
-            valve.failures = 0
+            valve.answer(None)
 
     def _feel(self, felt: int, taken_ns: int) -> None:
         """Bits that flipped since the last poll answer the oldest opening; the flip lay somewhere between the two."""
@@ -150,11 +181,10 @@ class Valves:
         half_ns = 0 if self._taken_ns is None else (taken_ns - self._taken_ns) // 2
         for output, valve in self._valves.items():
             if valve.waiting and flipped >> output & 1:
-                valve.responses.append((taken_ns - half_ns - valve.waiting.popleft()) / 1e6)
-                valve.failures = 0
+                valve.answer((taken_ns - half_ns - valve.waiting.popleft()) / 1e6)
             while valve.waiting and (taken_ns - valve.waiting[0]) / 1e6 > valve.ejector.delay_ms + _FELT_LIMIT_MS:
                 valve.waiting.popleft()
-                valve.failures += 1
+                valve.fail()
 
     def _read_back(self, outputs: int, taken_ns: int, belt: BeltNow) -> None:
         for output in outputs_of(outputs):
@@ -169,9 +199,10 @@ class Valves:
 
     def _is_planned(self, output: int, belt: BeltNow) -> bool:
         slack = _PLAN_SLACK_MS * max(0.0, belt.speed_mm_s) * belt.ticks_per_mm / 1000.0 + belt.ticks_per_mm
+        earliest, latest = belt.tick - slack, belt.tick + slack
         return any(
-            shot.outputs >> output & 1 and shot.open_tick - slack <= belt.tick <= shot.close_tick + slack
-            for shot in self._planned.values()
+            shot.outputs >> output & 1 and shot.open_tick <= latest and earliest <= shot.close_tick
+            for shot in reversed(self._planned.values())
         )
 
     def _stuck(self) -> Iterator[str]:

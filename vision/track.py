@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vision.types import Evidence, Piece, Shape, Sighting, Strip
+from vision.evidence import add
+from vision.types import Evidence, Look, Piece, Shape, Sighting, Strip
 
 
 class Place(NamedTuple):
@@ -20,6 +21,11 @@ class Place(NamedTuple):
     def middle(self) -> tuple[float, float]:
         """Along and across, mm."""
         return ((self.first + self.last) / 2, (self.left + self.right) / 2)
+
+    def is_far_from(self, other: Place, mm: float) -> bool:
+        """More than ``mm`` of belt lie between the two."""
+        first, last, left, right = self
+        return other.first - last > mm or first - other.last > mm or other.left - right > mm or left - other.right > mm
 
     def shared_with(self, other: Place) -> float:
         """Share of this place that lies in the other one, 0..1."""
@@ -76,9 +82,11 @@ class Track:
     doubts: int = 0
     outline: tuple[Strip, ...] = ()
     shape: Shape | None = None
+    _told: Piece | None = None
 
     def refine(self, seen: Place, sighting: Sighting) -> None:
         """Take in a sighting of this piece alone."""
+        self._told = None
         self.sightings += 1
         self.doubts += sighting.touching
         if sighting.whole:
@@ -97,11 +105,30 @@ class Track:
 
     def keep(self) -> None:
         """Seen, but not alone: its place stays as it is."""
+        self._told = None
         self.sightings += 1
         self.doubts += 1
 
+    def learn(self, look: Look) -> None:
+        """One more look at it."""
+        self._told = None
+        self.evidence = add(self.evidence, look)
+
+    def rescale(self, factor: float) -> None:
+        """Its middle lies ``factor`` times as far from the tracker's origin: the ticks of a millimetre changed."""
+        self._told = None
+        self.place = self.place.moved(self.place.middle[0] * (factor - 1))
+
     def piece(self, origin_tick: int, ticks_per_mm: float) -> Piece:
-        """As the others see it; ``at`` needs the tick at which the tracker's origin passed the datum line."""
+        """As the others see it; ``at`` needs the tick at which the tracker's origin passed the datum line.
+
+        The same object until something about it changes, for it is asked for many times in every step.
+        """
+        if self._told is None:
+            self._told = self._piece(origin_tick, ticks_per_mm)
+        return self._told
+
+    def _piece(self, origin_tick: int, ticks_per_mm: float) -> Piece:
         along, across = self.place.middle
         return Piece(
             id=self.id,

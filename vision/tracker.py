@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import hypot
 from typing import NamedTuple
 
-from vision.evidence import add, no_evidence
+from vision.evidence import no_evidence
 from vision.track import Place, Track, place_of
 from vision.types import Look, Piece, Sighting
 
@@ -81,7 +81,7 @@ class Tracker:
         """A look at a piece that may be gone by now."""
         track = self._tracks.get(look.piece_id)
         if track is not None:
-            track.evidence = add(track.evidence, look)
+            track.learn(look)
 
     def piece(self, piece_id: int) -> Piece:
         """Raises KeyError when there is no such piece, or none any more."""
@@ -89,7 +89,8 @@ class Tracker:
 
     def pieces(self) -> tuple[Piece, ...]:
         """All open pieces by id."""
-        return tuple(self.piece(piece_id) for piece_id in self._tracks)
+        origin = self._origin or 0
+        return tuple([track.piece(origin, self._ticks_per_mm) for track in self._tracks.values()])
 
     def close(self, piece_id: int) -> None:
         """Forget a piece that has left; unknown ids are ignored."""
@@ -101,8 +102,7 @@ class Tracker:
             self._origin, self._ticks_per_mm = tick, ticks_per_mm
         if ticks_per_mm != self._ticks_per_mm:
             for track in self._tracks.values():
-                along, _ = track.place.middle
-                track.place = track.place.moved(along * (self._ticks_per_mm / ticks_per_mm - 1))
+                track.rescale(self._ticks_per_mm / ticks_per_mm)
             self._ticks_per_mm = ticks_per_mm
         return (tick - self._origin) / ticks_per_mm
 
@@ -119,6 +119,8 @@ class Tracker:
         pairs = []
         for rank, one in enumerate(seen):
             for track in near:
+                if one.place.is_far_from(track.place, self._settings.gate_mm):
+                    continue
                 distance = _distance(one, track, self._settings.gate_mm)
                 if distance is not None:
                     pairs.append((distance, track.id, rank))

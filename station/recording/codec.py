@@ -12,7 +12,7 @@ import base64
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -24,6 +24,7 @@ Schema = dict[str, object]
 _Way = Callable[[object], object]
 
 _KIND = "is"
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class NotReadable(Exception):  # noqa: N818 - refused things are named as facts
@@ -41,15 +42,13 @@ class _Codec:
 
 def encode(kind: type[T], value: T) -> bytes:
     """The canonical text of ``value``, UTF-8; equal texts are equal values, byte for byte."""
-    return json.dumps(
-        _codec(cast(Hashable, kind)).write(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _JSON.encode(_codec(cast(Hashable, kind)).write(value)).encode()
 
 
 def decode(kind: type[T], text: bytes) -> T:
     """The value of a text. Fields that the text lacks take their defaults; raises NotReadable."""
     try:
-        return cast(T, _codec(cast(Hashable, kind)).read(json.loads(text)))
+        return cast(T, _codec(cast(Hashable, kind)).read(json.loads(text.decode())))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NotReadable(f"no {kind.__name__}: {error!r}") from error
 
@@ -80,11 +79,15 @@ def _same(value: object) -> object:
 
 
 def _write_float(value: object) -> object:
+    if type(value) is float and math.isfinite(value):
+        return value
     number = float(cast(float, value))
     return number if math.isfinite(number) else repr(number)
 
 
 def _read_float(plain: object) -> object:
+    if type(plain) is float:
+        return plain
     return float(cast(float, plain))
 
 
@@ -113,18 +116,20 @@ def _enum(kind: type[Enum]) -> _Codec:
 def _tuple(inside: tuple[Hashable, ...]) -> _Codec:
     if len(inside) == 2 and inside[1] is Ellipsis:
         each = _codec(inside[0])
-        write, read = each.write, each.read
-        return _Codec(
-            lambda value: [write(item) for item in cast(tuple[object, ...], value)],
-            lambda plain: tuple([read(item) for item in cast(list[object], plain)]),
-            {"type": "array", "items": each.schema},
-        )
+        return _Codec(_each(each.write, list), _each(each.read, tuple), {"type": "array", "items": each.schema})
     parts = [_codec(part) for part in inside]
     return _Codec(
         lambda value: [part.write(item) for part, item in zip(parts, cast(tuple[object, ...], value), strict=True)],
         lambda plain: tuple([part.read(item) for part, item in zip(parts, cast(list[object], plain), strict=True)]),
         {"type": "array", "items": {}},
     )
+
+
+def _each(way: _Way, made: Callable[[Iterable[object]], object]) -> _Way:
+    """One way for every item; what stays as it is costs nothing."""
+    if way is _same:
+        return lambda items: made(cast(Iterable[object], items))
+    return lambda items: made([way(item) for item in cast(Iterable[object], items)])
 
 
 def _mapping(inside: Hashable) -> _Codec:
@@ -167,24 +172,44 @@ def _optional(inner: _Codec) -> _Codec:
 def _record(kind: type[object]) -> _Codec:
     """A NamedTuple or dataclass: its fields by name."""
     hints = get_type_hints(kind)
-    names = (
-        [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(_fields(kind))
-    )
-    ways = [(name, _codec(hints[name])) for name in names]
-    writers = [(name, way.write) for name, way in ways]
-    readers = [(name, way.read) for name, way in ways]
+    names = _fields(kind)
+    ways = {name: _codec(hints[name]) for name in names}
+    properties = {name: way.schema for name, way in ways.items()}
+    return _Codec(_writing(names, ways), _reading(kind, names, ways), {"type": "object", "properties": properties})
+
+
+def _writing(names: tuple[str, ...], ways: Mapping[str, _Codec]) -> _Way:
+    """Most fields stay as they are: only the others cost a call."""
+    special = [(name, way.write) for name, way in ways.items() if way.write is not _same]
 
     def write(value: object) -> object:
-        return {name: way(getattr(value, name)) for name, way in writers}
+        plain = {name: getattr(value, name) for name in names}
+        for name, way in special:
+            plain[name] = way(plain[name])
+        return plain
+
+    return write
+
+
+def _reading(kind: type[object], names: tuple[str, ...], ways: Mapping[str, _Codec]) -> _Way:
+    """Fields that are all there and in their order are taken by their places."""
+    places = [(place, way.read) for place, way in enumerate(ways.values()) if way.read is not _same]
 
     def read(plain: object) -> object:
         values = cast(dict[str, object], plain)
-        return kind(**{name: way(values[name]) for name, way in readers if name in values})
+        if tuple(values) != names:
+            return kind(**{name: way.read(values[name]) for name, way in ways.items() if name in values})
+        parts = list(values.values())
+        for place, way in places:
+            parts[place] = way(parts[place])
+        return kind(*parts)
 
-    return _Codec(write, read, {"type": "object", "properties": {name: way.schema for name, way in ways}})
+    return read
 
 
 def _fields(kind: type[object]) -> tuple[str, ...]:
+    if dataclasses.is_dataclass(kind):
+        return tuple(field.name for field in dataclasses.fields(kind))
     names = getattr(kind, "_fields", None)
     if not isinstance(names, tuple):
         raise TypeError(f"{kind} has no named fields")

@@ -185,3 +185,17 @@ def test_a_piece_keeps_the_outline_of_its_last_whole_sighting() -> None:
         one = sighting(30.0 + 20.0 * step, whole=whole)._replace(outline=outline)
         assert seen.see(step * 200, TICKS_PER_MM, [one]) == (1,)
         assert seen.piece(1).outline == (strips if step else ())
+
+
+def test_what_is_told_of_a_piece_is_new_after_everything_that_changes_it() -> None:
+    seen = tracker()
+    seen.see(0, TICKS_PER_MM, [sighting(100.0, whole=False)])
+    told = seen.piece(1)
+    assert seen.piece(1) is told
+    seen.see(200, TICKS_PER_MM, [sighting(122.0)])
+    refined = seen.piece(1)
+    assert (refined.sightings, refined.at) == (2, told.at - 10)
+    seen.add(Look(1, (-0.1, -2.3)))
+    assert seen.piece(1).evidence.looks == 1
+    seen.see(400, TICKS_PER_MM, [sighting(130.0, length_mm=30.0), sighting(160.0, length_mm=30.0)])
+    assert seen.piece(1).sightings == 3
