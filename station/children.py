@@ -81,7 +81,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     Every look is told with its crop, as far as the reader keeps up.
     """
     from station.brain import Brain
-    from station.recording.tap import KeepingEye, tapped
+    from station.recording.tap import tapped
     from station.sorter import Sorter
     from vision.frame_ring import FrameRing
     from vision.model_card import load_card
@@ -102,12 +102,11 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     tap = None if told is None else tapped(sorter, setup.sorter, setup.latched, told, now_ns())
     keep = setup.keep
     kept = None if keep is None else FrameRing(keep.shape, keep.slots, keep.ring)
-    seeing = eye if kept is None or keep is None else KeepingEye(eye, kept, unsearched=keep.unsearched)
-    camera = open_camera(setup.camera)
+    camera = open_camera(setup.camera, kept)
     brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
     try:
         with suppress(ConnectionError, SystemExit):
-            run_loop(camera, seeing, tap or sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
+            run_loop(camera, eye, tap or sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
             brain.finish()
         _tell_rest(tap, now_ns)
     finally:

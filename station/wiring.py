@@ -21,6 +21,7 @@ from control.types import Identity, Machine
 if TYPE_CHECKING:
     from vision.finder import FinderSettings
     from vision.flat_field import FlatField
+    from vision.frame_ring import PictureMemory
     from vision.geometry import Geometry
     from vision.model_card import ModelCard
     from vision.process import LiveEye
@@ -68,8 +69,11 @@ CameraChoice = RingCameraChoice | FolderCameraChoice | OpencvCameraChoice
 MachineChoice = ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings | RecordedMachineChoice
 
 
-def open_camera(choice: CameraChoice) -> Camera:
-    """The camera of a vision process, not connected yet."""
+def open_camera(choice: CameraChoice, memory: PictureMemory | None = None) -> Camera:
+    """The camera of a vision process, not connected yet; it lays its pictures into ``memory`` if there is any.
+
+    The simulated camera's own memory is open to everybody.
+    """
     match choice:
         case RingCameraChoice():
             from hil.camera import RingCamera
@@ -78,11 +82,12 @@ def open_camera(choice: CameraChoice) -> Camera:
         case FolderCameraChoice():
             from vision.footage import FolderCamera
 
-            return FolderCamera(choice.folder, choice.t0_ns)
+            return FolderCamera(choice.folder, choice.t0_ns, memory=memory)
         case OpencvCameraChoice():
             from vision.opencv_camera import OpencvCamera, OpencvCameraSettings
 
-            return OpencvCamera(OpencvCameraSettings(choice.device, choice.width_px, choice.height_px, choice.fps))
+            settings = OpencvCameraSettings(choice.device, choice.width_px, choice.height_px, choice.fps)
+            return OpencvCamera(settings, memory)
         case _:
             assert_never(choice)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.frame_ring import PictureMemory
 from vision.types import CameraLost, FootageError, Frame
 
 TABLE = "frames.csv"
@@ -20,6 +22,7 @@ HEADER = ["file", "captured_ns"]
 
 _JPEG_START = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
+_UNTOUCHED = np.array([[(0, 255, 0), (255, 0, 255)] * 4], np.uint8)
 
 
 class FootageInfo(NamedTuple):
@@ -57,7 +60,10 @@ class FolderCamera:
         loop: bool = False,
         now_ns: Callable[[], int] = time.monotonic_ns,  # noqa: TID251 - a camera driver
         wait_s: Callable[[float], None] = time.sleep,  # noqa: TID251 - a camera driver
+        memory: PictureMemory | None = None,
     ) -> None:
+        """``memory``: slots that others read, too; None: pictures are nobody else's."""
+        self._memory = memory
         self._folder = folder
         self._t0_ns = t0_ns
         self._loop = loop
@@ -88,8 +94,7 @@ class FolderCamera:
             self._dropped += 1
         number = self._next
         self._next += 1
-        image = _decoded(self._info.files[number % len(self._info.files)])
-        return Frame(number + 1, self._due_ns(number), None, image)
+        return self._frame(number, self._info.files[number % len(self._info.files)])
 
     @property
     def dropped(self) -> int:
@@ -103,6 +108,15 @@ class FolderCamera:
 
     def close(self) -> None:
         self._info = None
+
+    def _frame(self, number: int, file: Path) -> Frame:
+        seq, captured_ns = number + 1, self._due_ns(number)
+        if self._memory is None:
+            return Frame(seq, captured_ns, None, _decoded(file))
+        image = self._memory.begin()
+        _decode_into(image, file)
+        self._memory.commit(seq, captured_ns, None)
+        return Frame(seq, captured_ns, None, image)
 
     def _is_last(self, number: int) -> bool:
         return self._info is None or (not self._loop and number + 1 >= len(self._info.files))
@@ -158,3 +172,14 @@ def _decoded(file: Path) -> NDArray[np.uint8]:
     if image is None:
         raise FootageError(f"{file} cannot be decoded; copy the footage folder again.")
     return np.asarray(image, np.uint8)
+
+
+def _decode_into(image: NDArray[np.uint8], file: Path) -> None:
+    """OpenCV leaves memory as it was where it cannot decode, and says nothing."""
+    corner = image[:1, : _UNTOUCHED.shape[1]]
+    corner[:] = _UNTOUCHED
+    with suppress(cv2.error):
+        cv2.imread(str(file), image, cv2.IMREAD_COLOR)
+    if np.array_equal(corner, _UNTOUCHED):
+        height, width = image.shape[:2]
+        raise FootageError(f"{file} cannot be decoded as {width} x {height} pixels; copy the footage folder again.")

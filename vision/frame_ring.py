@@ -7,7 +7,9 @@ a stamp that is half written. The creator owns the memory and unlinks it; the ot
 from __future__ import annotations
 
 import struct
+from collections.abc import Collection
 from multiprocessing import shared_memory
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,33 @@ from numpy.typing import NDArray
 _LOCK = struct.Struct("<Q")
 _STAMP = struct.Struct("<Qqq")  # seq, captured_ns, tick
 _NO_TICK = -1
+
+
+class PictureMemory(Protocol):
+    """Where a camera lays its pictures down: slots that are used again and again."""
+
+    slot: int
+
+    def begin(self, spared: Collection[int] = ()) -> NDArray[np.uint8]:
+        """Choose ``slot`` to write the next picture into: that of the oldest picture, but none of ``spared``."""
+
+    def commit(self, seq: int, captured_ns: int, tick: int | None) -> None:
+        """The picture in ``slot`` is whole; one that is never committed has not been."""
+
+
+class PrivateSlots:
+    """``slots`` pictures of ``shape`` (height, width, 3), uint8 BGR, that no other process sees."""
+
+    def __init__(self, shape: tuple[int, int, int], slots: int) -> None:
+        self._images = [np.empty(shape, np.uint8) for _ in range(slots)]
+        self.slot = -1
+
+    def begin(self, spared: Collection[int] = ()) -> NDArray[np.uint8]:
+        self.slot = _next_slot(self.slot, len(self._images), spared)
+        return self._images[self.slot]
+
+    def commit(self, seq: int, captured_ns: int, tick: int | None) -> None:
+        """There is nobody to tell."""
 
 
 class FrameRing:
@@ -32,16 +61,17 @@ class FrameRing:
             np.ndarray(shape, np.uint8, buffer=self._memory.buf, offset=n * self._stride + 64) for n in range(slots)
         ]
         self._written = 0
+        self.slot = -1
 
-    def begin(self) -> NDArray[np.uint8]:
+    def begin(self, spared: Collection[int] = ()) -> NDArray[np.uint8]:
         """The slot to write the next picture into; readers leave it alone until ``commit``."""
-        slot = self._written % self._slots
-        _LOCK.pack_into(self._buffer(), slot * self._stride, 2 * self._written + 1)
-        return self._images[slot]
+        self.slot = _next_slot(self.slot, self._slots, spared)
+        _LOCK.pack_into(self._buffer(), self.slot * self._stride, 2 * self._written + 1)
+        return self._images[self.slot]
 
     def commit(self, seq: int, captured_ns: int, tick: int | None) -> None:
         """Publish the picture written since ``begin``; ``seq`` starts at 1 and grows."""
-        at = self._written % self._slots * self._stride
+        at = self.slot * self._stride
         _STAMP.pack_into(self._buffer(), at + _LOCK.size, seq, captured_ns, _NO_TICK if tick is None else tick)
         self._written += 1
         _LOCK.pack_into(self._buffer(), at, 2 * self._written)
@@ -86,3 +116,8 @@ class FrameRing:
         buffer = self._memory.buf
         assert buffer is not None
         return buffer
+
+
+def _next_slot(slot: int, slots: int, spared: Collection[int]) -> int:
+    turn = ((slot + n) % slots for n in range(1, slots + 1))
+    return next(slot for slot in turn if slot not in spared)

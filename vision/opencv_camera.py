@@ -9,7 +9,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from vision.frame_ring import PictureMemory, PrivateSlots
 from vision.types import CameraLost, Frame
 
 _JOIN_S = 2.0
@@ -34,8 +36,10 @@ class OpencvCameraSettings:
 class OpencvCamera:
     """Its own thread grabs; one slot holds the newest frame, an unread frame that is overtaken counts as dropped."""
 
-    def __init__(self, settings: OpencvCameraSettings) -> None:
+    def __init__(self, settings: OpencvCameraSettings, memory: PictureMemory | None = None) -> None:
+        """``memory``: at least three slots that others read, too; None: pictures are nobody else's."""
         self._settings = settings
+        self._memory = memory or PrivateSlots((settings.height_px, settings.width_px, 3), _BUFFERS)
         self._news = threading.Condition()
         self._capture: cv2.VideoCapture | None = None
         self._thread: threading.Thread | None = None
@@ -95,27 +99,28 @@ class OpencvCamera:
 
     def _fill(self, capture: cv2.VideoCapture) -> None:
         shape = (self._settings.height_px, self._settings.width_px, 3)
-        spare = [np.empty(shape, np.uint8) for _ in range(_BUFFERS)]
         seq = 0
         while not self._stopping and capture.grab():
             now_ns = time.monotonic_ns()  # noqa: TID251 - a camera stamps its frames
             free = self._free()
-            good, image = capture.retrieve(spare[free])
+            good, image = capture.retrieve(free)
             if good and image.shape == shape:
                 seq += 1
                 captured_ns = now_ns - round(self._settings.latency_ms * 1e6)
-                self._put(free, Frame(seq, captured_ns, None, np.asarray(image, np.uint8)))
+                free[:] = image if image is not free else free
+                self._put(Frame(seq, captured_ns, None, free))
 
-    def _free(self) -> int:
-        """One of three buffers: not the one being read, not the one that waits."""
+    def _free(self) -> NDArray[np.uint8]:
+        """Not the slot being read, not the one that waits."""
         with self._news:
             waiting = -1 if self._slot is None else self._slot[0]
-            return next(n for n in range(_BUFFERS) if n not in (self._held, waiting))
+            return self._memory.begin((self._held, waiting))
 
-    def _put(self, buffer: int, frame: Frame) -> None:
+    def _put(self, frame: Frame) -> None:
         with self._news:
+            self._memory.commit(frame.seq, frame.captured_ns, frame.tick)
             self._dropped += self._slot is not None
-            self._slot = (buffer, frame)
+            self._slot = (self._memory.slot, frame)
             self._news.notify()
 
 

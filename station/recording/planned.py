@@ -36,7 +36,7 @@ def open_post(
 ) -> AbstractContextManager[Post | None]:
     """The recorder of a run, not started yet; None inside when the station file wants none and no ``file`` is named.
 
-    The simulated camera's own memory is read; pictures of any other camera are copied by vision into ours.
+    The simulated camera's own memory is read; any other camera lays its pictures into ours.
     """
     section = plan.config.file.recording
     if not section.steps and file is None:
@@ -49,7 +49,7 @@ def open_post(
             pictures = PicturesChoice(camera.ring, camera.shape, camera.slots)
         else:
             ring = FrameRing(setup.picture_shape(plan.config), _SLOTS)
-            pictures = PicturesChoice(ring.name, ring.shape, _SLOTS, settings.unsearched)
+            pictures = PicturesChoice(ring.name, ring.shape, _SLOTS)
     return Post(recorder_setup(plan, file, settings, pictures), ring)
 
 

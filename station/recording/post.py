@@ -23,7 +23,7 @@ class Post:
     """
 
     def __init__(self, setup: RecorderSetup, ring: FrameRing | None) -> None:
-        """``ring``: memory of our own that vision copies frames into; None when the camera's ring is read."""
+        """``ring``: memory of our own that the camera lays its pictures into; None when the camera's ring is read."""
         self._setup = setup
         self._ring = ring
         self._limit = RestartLimit()
@@ -56,7 +56,7 @@ class Post:
 
     @property
     def pictures(self) -> PicturesChoice | None:
-        """The ring that vision has to fill; None when it has not to."""
+        """The ring that the camera has to fill; None when it has one of its own."""
         return None if self._ring is None else self._setup.pictures
 
     @property

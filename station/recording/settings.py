@@ -43,12 +43,11 @@ class RecordingSettings:
 
 @dataclass(frozen=True, slots=True)
 class PicturesChoice:
-    """The shared-memory ring that holds the frames; ``unsearched``: those nobody searched, too."""
+    """The shared-memory ring that holds the frames."""
 
     ring: str
     shape: tuple[int, int, int]
     slots: int
-    unsearched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,9 +11,7 @@ from station.recording.snapshot import freeze
 from station.recording.words import Begin, EyeAnswers, Finish, Gap, Why
 from station.sorter import Sorter, SorterSettings
 from station.types import Inputs, Outputs, PieceRecord, Status
-from vision.frame_ring import FrameRing
-from vision.process import LiveEye
-from vision.types import Eye, Frame, Look, LookRequest, Port, Sighting
+from vision.types import Eye, Port
 
 _MOST_UNSENT = 512
 _BATCH = 8
@@ -124,33 +121,3 @@ def tapped(
 ) -> TappedSorter:
     """A new sorter, made of ``settings`` and ``latched`` a moment ago, with a tap."""
     return TappedSorter(sorter, Begin(now_ns, 1, Why.started, settings, latched, None), recorder)
-
-
-class KeepingEye:
-    """Puts the pictures that are searched into the ring that the recorder reads, or all, and passes everything on."""
-
-    def __init__(self, eye: LiveEye, ring: FrameRing, *, unsearched: bool) -> None:
-        self._eye = eye
-        self._ring = ring
-        self._unsearched = unsearched
-        self._frame: Frame | None = None
-
-    def show(self, frame: Frame) -> None:
-        self._frame = frame
-        if self._unsearched:
-            self._keep()
-        self._eye.show(frame)
-
-    def find(self) -> tuple[Sighting, ...]:
-        self._keep()
-        return self._eye.find()
-
-    def _keep(self) -> None:
-        """Once per picture."""
-        frame, self._frame = self._frame, None
-        if frame is not None:
-            self._ring.begin()[:] = frame.image
-            self._ring.commit(frame.seq, frame.captured_ns, frame.tick)
-
-    def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
-        return self._eye.look(requests)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vision.footage import FolderCamera, check_footage
+from vision.frame_ring import FrameRing
 from vision.types import CameraLost, FootageError
 
 MS = 1_000_000
@@ -132,3 +133,21 @@ def test_a_damaged_table_is_refused_with_its_line(folder: Path, table: str, said
 def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FootageError, match=r"holds frames\.csv"):
         check_footage(tmp_path)
+
+
+def test_pictures_are_decoded_where_others_read_them(folder: Path) -> None:
+    clock, ring = Clock(), FrameRing((32, 48, 3), 3)
+    (folder / "2.jpg").write_bytes(b"\xff\xd8no picture\xff\xd9")
+    camera = FolderCamera(folder, clock.now_ns, False, clock.read, clock.wait, ring)
+    camera.open()
+    for number in (0, 1):
+        frame = camera.read(100)
+        assert frame is not None
+        kept = ring.of(frame.seq, frame.captured_ns)
+        assert kept is not None
+        assert np.shares_memory(kept, frame.image)
+        assert np.array_equal(kept, cv2.imread(str(folder / f"{number}.jpg")))
+    with pytest.raises(FootageError, match="cannot be decoded as 48 x 32 pixels"):
+        camera.read(100)
+    camera.close()
+    ring.close()

@@ -63,3 +63,13 @@ def test_another_process_s_view_sees_the_same_pictures(ring: FrameRing) -> None:
 def test_there_is_no_ring_of_an_unknown_name() -> None:
     with pytest.raises(FileNotFoundError):
         FrameRing(SHAPE, 3, "no-such-ring")
+
+
+def test_the_oldest_picture_makes_room_but_never_one_that_is_spared(ring: FrameRing) -> None:
+    for seq in (1, 2, 3):
+        put(ring, seq)
+    ring.begin((0,))
+    assert ring.slot == 1
+    ring.commit(4, 1004, None)
+    assert ring.of(1, 1001) is not None
+    assert ring.of(2, 1002) is None

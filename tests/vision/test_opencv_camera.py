@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from vision.frame_ring import FrameRing
 from vision.opencv_camera import OpencvCamera, OpencvCameraSettings
 from vision.types import CameraLost
 
@@ -52,3 +54,20 @@ def test_frames_are_stamped_counted_and_the_end_of_the_stream_is_a_lost_camera(s
     assert len(frames) + camera.dropped == 20
     assert not camera.finished
     camera.close()
+
+
+def test_pictures_lie_where_others_read_them_and_the_one_in_hand_is_spared(stream: str) -> None:
+    ring = FrameRing((48, 64, 3), 3)
+    camera = OpencvCamera(OpencvCameraSettings(stream, 64, 48, 30), ring)
+    camera.open()
+    frame = camera.read(500)
+    assert frame is not None
+    shown, overtaken = frame.image.copy(), camera.dropped + 5
+    while camera.dropped < overtaken:
+        time.sleep(0.001)
+    camera.close()
+    kept = ring.of(frame.seq, frame.captured_ns)
+    assert kept is not None
+    assert np.shares_memory(kept, frame.image)
+    assert np.array_equal(kept, shown)
+    ring.close()

@@ -194,7 +194,7 @@ def test_what_is_told_of_a_piece_is_new_after_everything_that_changes_it() -> No
     assert seen.piece(1) is told
     seen.see(200, TICKS_PER_MM, [sighting(122.0)])
     refined = seen.piece(1)
-    assert (refined.sightings, refined.at) == (2, told.at - 10)
+    assert (refined.sightings, refined.at) == (2, told.at - 20)
     seen.add(Look(1, (-0.1, -2.3)))
     assert seen.piece(1).evidence.looks == 1
     seen.see(400, TICKS_PER_MM, [sighting(130.0, length_mm=30.0), sighting(160.0, length_mm=30.0)])

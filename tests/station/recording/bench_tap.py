@@ -1,8 +1,10 @@
 """What recording costs the vision process: processor time per frame with and without, round robin over the same frames.
 
 ``python -m tests.station.recording.bench_tap [SECONDS] [REPEATS]``: ``steps`` tells every step to a real recorder
-process (all that the simulated line and any camera with shared memory need), ``copied`` copies every picture into the
-recorder's memory as well. The loop is what the vision process does with a frame: judge it, search it, look, step, show.
+process that has nothing else to do (all that the simulated line needs: its pictures lie in shared memory anyhow);
+``footage`` and ``plain footage`` decode the same pictures from a folder, into the recorder's memory or into their own,
+which is what other cameras do. The loop is what the vision process does with a frame: read it, judge it, search it,
+look, step, show; decoding is part of a frame of footage, and said apart.
 """
 
 from __future__ import annotations
@@ -25,13 +27,14 @@ from station.plan import Plan, plan_bench
 from station.recording.planned import recorder_setup
 from station.recording.post import Post
 from station.recording.settings import Frames, PicturesChoice, RecordingSettings
-from station.recording.tap import KeepingEye, TappedSorter, tapped
+from station.recording.tap import TappedSorter, tapped
 from station.simulated import line_section, painted_frames
 from station.sorter import Sorter
 from station.types import Inputs
 from vision.classifier import Classifier
 from vision.eye import LiveEye
 from vision.finder import Finder
+from vision.footage import FolderCamera
 from vision.frame_ring import FrameRing
 from vision.health import HealthSettings, PictureHealth
 from vision.types import Frame, FrameStamp
@@ -44,15 +47,20 @@ _QUALITY = 95
 
 
 class Pass:
-    """The loop over the frames, with or without a recorder."""
+    """The loop over the frames, with or without a recorder, its pictures given or read from footage."""
 
-    def __init__(self, plan: Plan, classifier: Classifier, post: Post | None, ring: FrameRing | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        classifier: Classifier,
+        post: Post | None = None,
+        footage: tuple[Path, FrameRing | None] | None = None,
+    ) -> None:
         config = plan.config
         self._settings = setup.sorter_settings(plan, 1)
         self._period_ns = round(1e9 / line_section(config).fps)
         finder = Finder(setup.finder_settings(config))
-        eye = LiveEye(finder, setup.geometry(config), classifier, config.calibration.mm_per_px)
-        self._eye = eye if ring is None else KeepingEye(eye, ring, unsearched=False)
+        self._eye = LiveEye(finder, setup.geometry(config), classifier, config.calibration.mm_per_px)
         sorter = Sorter(self._settings)
         self._sorter: Sorter | TappedSorter = sorter
         if post is not None:
@@ -60,6 +68,12 @@ class Pass:
         self._health = PictureHealth(HealthSettings())
         height, width, _ = setup.picture_shape(config)
         self._shown = np.zeros((height // 2, width // 2, 3), np.uint8)
+        self._now_ns = 0
+        self._camera: FolderCamera | None = None
+        if footage is not None:
+            folder, memory = footage
+            self._camera = FolderCamera(folder, self._period_ns, now_ns=lambda: self._now_ns, memory=memory)
+            self._camera.open()
         self.cpu_s = 0.0
 
     def advance(self, first: int, images: Sequence[NDArray[np.uint8]], places_mm: Sequence[float]) -> None:
@@ -69,14 +83,17 @@ class Pass:
         self.cpu_s += time.process_time() - begun
 
     def _step(self, number: int, image: NDArray[np.uint8], pos_mm: float) -> None:
-        now_ns = number * self._period_ns
+        self._now_ns = now_ns = number * self._period_ns
+        frame = Frame(number, now_ns, None, image) if self._camera is None else self._camera.read(0)
+        assert frame is not None
         count = round(pos_mm * self._settings.ticks_per_mm) % (1 << self._settings.counter_bits)
         sample = MachineSample(count, now_ns, _SAFE, running=True, armed=False, reports=())
-        self._health.see(image, True)
-        self._eye.show(Frame(number, now_ns, None, image))
-        self._sorter.step(Inputs(now_ns, FrameStamp(number, now_ns, None), 0, (sample,), (), ()), self._eye)
+        self._health.see(frame.image, True)
+        self._eye.show(frame)
+        stamp = FrameStamp(number, frame.captured_ns, None)
+        self._sorter.step(Inputs(now_ns, stamp, 0, (sample,), (), ()), self._eye)
         if number % _SHOW_EVERY == 0:
-            self._shown[:] = image[::2, ::2]
+            self._shown[:] = frame.image[::2, ::2]
 
 
 def main() -> None:
@@ -84,41 +101,57 @@ def main() -> None:
     repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     cv2.setNumThreads(1)
     plan = plan_bench(load_config(Path("configs/sim.yaml")))
-    shots = []
-    for pos_mm, image in painted_frames(plan.config, seconds):
-        shots.append((pos_mm, cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]))
     classifier = Classifier(plan.card)
-    rounds = [one_round(plan, classifier, shots) for _ in range(repeats)]
-    for name in ("steps", "copied"):
-        found = [one[name] / one["plain"] - 1 for one in rounds]
-        sys.stdout.write(f"{name:7} {median(found):+.1%} per frame (of {', '.join(f'{x:+.1%}' for x in found)})\n")
-    sys.stdout.write(f"plain   {median(one['plain'] for one in rounds) * 1e3:.2f} ms CPU per frame\n")
+    with tempfile.TemporaryDirectory() as folder:
+        places_mm = write_footage(plan, Path(folder), seconds)
+        rounds = [one_round(plan, classifier, Path(folder), places_mm) for _ in range(repeats)]
+    plain, footage = (median(one[name] for one in rounds) for name in ("plain", "plain footage"))
+    for name, without in (("steps", "plain"), ("footage", "plain footage")):
+        found = [one[name] / one[without] - 1 for one in rounds]
+        sys.stdout.write(f"{name:8} {median(found):+.1%} per frame (of {', '.join(f'{x:+.1%}' for x in found)})\n")
+    bare = [(one["footage"] - one["plain footage"]) / one["plain"] for one in rounds]
+    sys.stdout.write(f"footage  {median(bare):+.1%} of a frame without its decoding\n")
+    sys.stdout.write(f"plain {plain * 1e3:.2f} ms, plain footage {footage * 1e3:.2f} ms CPU per frame\n")
 
 
-def one_round(plan: Plan, classifier: Classifier, shots: Sequence[tuple[float, NDArray[np.uint8]]]) -> dict[str, float]:
+def write_footage(plan: Plan, folder: Path, seconds: float) -> list[float]:
+    """The simulated line as JPEG files; where the belt was at each."""
+    places_mm, lines = [], ["file,captured_ns"]
+    period_ns = round(1e9 / line_section(plan.config).fps)
+    for number, (pos_mm, image) in enumerate(painted_frames(plan.config, seconds)):
+        cv2.imwrite(str(folder / f"{number:05}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        places_mm.append(pos_mm)
+        lines.append(f"{number:05}.jpg,{number * period_ns}")
+    (folder / "frames.csv").write_text("\n".join(lines) + "\n")
+    return places_mm
+
+
+def one_round(plan: Plan, classifier: Classifier, footage: Path, places_mm: Sequence[float]) -> dict[str, float]:
     """CPU seconds per frame of each case."""
     shape = setup.picture_shape(plan.config)
-    own, foreign = FrameRing(shape, _SLOTS), FrameRing(shape, _SLOTS)
+    idle, ring = FrameRing(shape, _SLOTS), FrameRing(shape, _SLOTS)
     settings = RecordingSettings(frames=Frames.all, min_free_bytes=0)
     with tempfile.TemporaryDirectory() as folder:
         posts = []
-        for ring, name in ((foreign, "steps"), (own, "copied")):
-            pictures = PicturesChoice(ring.name, shape, _SLOTS)
-            posts.append(Post(recorder_setup(plan, Path(folder) / f"{name}.mcap", settings, pictures), ring))
-        with posts[0] as steps, posts[1] as copied:
-            wait_for(steps, copied)
+        for memory, name in ((idle, "steps"), (ring, "footage")):
+            pictures = PicturesChoice(memory.name, shape, _SLOTS)
+            posts.append(Post(recorder_setup(plan, Path(folder) / f"{name}.mcap", settings, pictures), memory))
+        with posts[0] as steps, posts[1] as pictured:
+            wait_for(steps, pictured)
             passes = {
-                "plain": Pass(plan, classifier, None, None),
-                "steps": Pass(plan, classifier, steps, None),
-                "copied": Pass(plan, classifier, copied, own),
+                "plain": Pass(plan, classifier),
+                "steps": Pass(plan, classifier, steps),
+                "plain footage": Pass(plan, classifier, None, (footage, None)),
+                "footage": Pass(plan, classifier, pictured, (footage, ring)),
             }
-            for first in range(0, len(shots), _SLICE):
-                some = shots[first : first + _SLICE]
-                images = [np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8) for _, jpeg in some]
+            for first in range(0, len(places_mm), _SLICE):
+                some = places_mm[first : first + _SLICE]
+                files = [footage / f"{first + n:05}.jpg" for n in range(len(some))]
+                images = [np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR), np.uint8) for file in files]
                 for one in passes.values():
-                    one.advance(first, images, [pos_mm for pos_mm, _ in some])
+                    one.advance(first, images, some)
                 time.sleep(0.1)
-    return {name: one.cpu_s / len(shots) for name, one in passes.items()}
+    return {name: one.cpu_s / len(places_mm) for name, one in passes.items()}
 
 
 def wait_for(*posts: Post) -> None:

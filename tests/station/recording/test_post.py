@@ -15,12 +15,10 @@ from station.recording.post import Post
 from station.recording.reader import open_recording
 from station.recording.replay import replay
 from station.recording.settings import Frames, PicturesChoice, RecorderSetup, RecordingSettings
-from station.recording.tap import KeepingEye
 from station.types import Order
 from tests.station.paper_line import PaperPiece
 from tests.station.recording.recorded_line import ABOUT, RECIPE, ToldLine
 from vision.frame_ring import FrameRing
-from vision.types import Frame, Look, Sighting
 
 SHAPE = (64, 80, 3)
 SETTINGS = RecordingSettings(max_bytes=10**9, min_free_bytes=0, frames=Frames.off)
@@ -39,19 +37,6 @@ class PatientPort:
 
     def receive(self) -> list[object]:
         return []
-
-
-class BlindEye:
-    """Sees nothing in any picture."""
-
-    def show(self, frame: Frame) -> None:
-        """It is blind."""
-
-    def find(self) -> tuple[Sighting, ...]:
-        return ()
-
-    def look(self, _requests: object) -> tuple[Look, ...]:
-        return ()
 
 
 def wait_until(true: Callable[[], bool], post: Post) -> None:
@@ -109,11 +94,11 @@ def test_pictures_come_through_shared_memory_as_they_were(tmp_path: Path) -> Non
     with Post(setup_in(tmp_path, settings, choice), ring) as post:
         wait_until(lambda: post.news is not None, post)
         line = ToldLine(PatientPort(post.steps), [])
-        eye = KeepingEye(BlindEye(), ring, unsearched=True)
         for _ in range(20):
             seq = line.frames + 1
             images[seq] = rng.integers(0, 256, SHAPE, np.uint8)
-            eye.show(Frame(seq, line.next_captured_ns, None, images[seq]))
+            ring.begin()[:] = images[seq]
+            ring.commit(seq, line.next_captured_ns, None)
             line.line.step(())
             time.sleep(0.02)
         line.end()
