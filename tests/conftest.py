@@ -1,6 +1,7 @@
 """Settings of the whole test run."""
 
 import pytest
+from hypothesis import settings
 
 # These run real processes, sockets or a browser against the real clock, and a shared machine can stand still for a
 # second or two: they get another try. Everything else is exact and gets none.
@@ -33,6 +34,10 @@ _REALTIME = {
     "tests.station.test_web_server",
     "tests.station.whatif.test_sim_line",
 }
+
+# How long an example takes says nothing on a shared machine; the time-out of each test is the bound.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
