@@ -18,6 +18,7 @@ from station.store import Store
 from station.store_reader import Counts, RunningCounts
 from station.store_rows import Event, EventKind
 from station.summary import Quantiles
+from station.tally import Tally
 from station.types import (
     ActiveFault,
     FootageEnded,
@@ -76,6 +77,7 @@ class Desk:
         self._paced: Status | None = None
         self.frame_ms = Quantiles()
         self.slack_ms = Quantiles()
+        self.tally = Tally()
         self.footage_ended = False
 
     def connect(self, orders: Port | None) -> None:
@@ -97,6 +99,7 @@ class Desk:
                 self._take_status(message)
             case PieceRecord():
                 self._store.append((message,))
+                self.tally.record()
                 self._valves.note(message)
                 self.slack_ms.add(() if message.slack_ms is None else (message.slack_ms,))
             case Shown():
@@ -114,7 +117,9 @@ class Desk:
         """Too many restarts: the fault stays on the page and nothing is started any more."""
         if self._status is not None:
             fault = ActiveFault(code, f"{detail}; not started again", self._status.now_ns, 1, present=True)
-            self._take_status(replace(self._status, state=State.fault, sentence=FAULTS[code].sentence, faults=(fault,)))
+            given_up = replace(self._status, state=State.fault, sentence=FAULTS[code].sentence, faults=(fault,))
+            self._status = given_up
+            self._note_faults({code: fault}, given_up.now_ns)
 
     def take_truth(self, truth: Mapping[str, Truth]) -> None:
         self._truth = truth
@@ -229,6 +234,7 @@ class Desk:
 
     def _take_status(self, status: Status) -> None:
         self._status = status
+        self.tally.hear(status)
         paced = self._paced
         if paced is None or status.now_ns - paced.now_ns > 1_000_000_000:
             if paced is not None:

@@ -49,6 +49,7 @@ from vision.labels import labels_beside, write_labels
 _log = logging.getLogger(__name__)
 _VIEW_SLOTS = 4
 _FINISH_S = 3.0
+_LEAVING_S = 0.5
 _TICK_S = 0.1
 _PIECE_NUMBERS_SKIPPED = 1000
 
@@ -144,15 +145,12 @@ class _Station:
         return summary
 
     def _facts(self) -> RunFacts:
-        status, plan = self._desk.status(), self._plan
+        seen, plan = self._desk.tally.seen, self._plan
         use = self._meter.use
         return RunFacts(
-            pieces=status.pieces if status else 0,
+            seen=seen,
             counts=read_counts(self._store.path, plan.run.uuid),
             rest_outlet=plan.config.recipe.rest_outlet,
-            frames=status.frames if status else 0,
-            frames_dropped=status.frames_dropped if status else 0,
-            frames_unplaced=status.frames_unplaced if status else 0,
             frame_ms=self._desk.frame_ms,
             slack_ms=self._desk.slack_ms,
             truth=self._desk.true_shares,
@@ -292,7 +290,11 @@ class _Station:
         first = max(dead, key=lambda member: bool(member.process.exitcode))
         code, detail = f"{first.name}-died", f"exit code {first.process.exitcode}"
         _log.error("the %s process ended (%s)", first.name, detail)
+        if self._vision is not None:
+            self._vision.process.join(_LEAVING_S)
+        self._read_vision()
         self._end_pair()
+        self._desk.tally.end()
         if self._restarts.allows(time.monotonic_ns()):  # noqa: TID251
             self._start_pair(((code, detail),))
         else:

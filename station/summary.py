@@ -14,6 +14,7 @@ from control.lateness import ErrorCurve
 from control.types import Outcome
 from station.mass_truth import MassErrors
 from station.store_reader import Counts
+from station.tally import Seen
 from station.types import Truth
 from station.weighing import OutletMass
 
@@ -42,17 +43,14 @@ class Quantiles:
 
 
 class RunFacts(NamedTuple):
-    """Everything a summary is made of. ``pieces`` were seen by the tracker, the counts are views over the records.
+    """Everything a summary is made of. ``seen`` is what the tracker saw, the counts are views over the records.
 
     ``scale`` is what the belt scale has weighed in this run, None without one or before its first reading.
     """
 
-    pieces: int
+    seen: Seen
     counts: Counts
     rest_outlet: str
-    frames: int
-    frames_dropped: int
-    frames_unplaced: int
     frame_ms: Quantiles
     slack_ms: Quantiles
     truth: Mapping[str, Truth]
@@ -71,26 +69,31 @@ class RunFacts(NamedTuple):
 
 
 def summarize(facts: RunFacts) -> Summary:
-    """The summary as plain values; ``conservation_ok`` says that every piece seen has exactly one record."""
+    """The summary as plain values; ``conservation_ok`` says that every piece seen has exactly one record, but those
+    that were under way when a vision process ended, which ``pieces_unrecorded`` counts.
+    """
+    seen = facts.seen
     outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
     outlets: dict[str, Counter[str]] = {}
     for row in facts.counts.rows:
         outcomes[row.outcome] += row.pieces
         outlets.setdefault(row.outlet or facts.rest_outlet, Counter())[row.label] += row.pieces
     return {
-        "pieces": facts.pieces,
+        "pieces": seen.pieces,
+        "pieces_unrecorded": seen.unrecorded,
+        "vision_restarts": seen.restarts,
         "outcomes": dict(outcomes),
         "outlets": {outlet: dict(labels) for outlet, labels in sorted(outlets.items())},
-        "frames": facts.frames,
-        "frames_dropped": facts.frames_dropped,
-        "frames_unplaced": facts.frames_unplaced,
+        "frames": seen.frames,
+        "frames_dropped": seen.frames_dropped,
+        "frames_unplaced": seen.frames_unplaced,
         "frame_ms": _named(facts.frame_ms, p50=0.5, p99=0.99, max=1.0),
         "slack_ms": _named(facts.slack_ms, p1=0.01, p50=0.5),
         "truth": {outlet: truth._asdict() for outlet, truth in facts.truth.items()},
         "kept": dict(facts.kept),
         "mass": {outlet: mass._asdict() for outlet, mass in facts.masses.items()},
         "mass_errors": None if facts.mass_errors is None else facts.mass_errors._asdict(),
-        "conservation_ok": facts.pieces == sum(outcomes.values()) == facts.counts.pieces,
+        "conservation_ok": seen.pieces - seen.unrecorded == sum(outcomes.values()) == facts.counts.pieces,
         "is_simulated": facts.is_simulated,
         "seconds": round(facts.seconds, 1),
         "scale_total_kg": None if facts.scale is None else round(facts.scale.total_kg, 3),
@@ -116,7 +119,9 @@ def in_words(summary: Summary) -> str:
     assert isinstance(outcomes, dict)
     ends = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items() if number)
     kept = "every piece has exactly one record" if summary["conservation_ok"] else "RECORDS AND PIECES DISAGREE"
-    return f"{summary['pieces']} pieces: {ends or 'none'}; {kept}."
+    unrecorded, restarts = summary["pieces_unrecorded"], summary["vision_restarts"]
+    gone = f", but {unrecorded} that were under way when the vision process ended ({restarts} x)" if unrecorded else ""
+    return f"{summary['pieces']} pieces: {ends or 'none'}; {kept}{gone}."
 
 
 def _named(quantiles: Quantiles, **shares: float) -> dict[str, float | None]:

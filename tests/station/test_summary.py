@@ -7,6 +7,7 @@ import pytest
 
 from station.store_reader import CountRow, Counts
 from station.summary import Quantiles, RunFacts, in_words, summarize, write_summary
+from station.tally import Seen
 from station.types import Truth
 
 ROWS = (
@@ -20,12 +21,9 @@ def facts(pieces: int = 10) -> RunFacts:
     frame_ms, slack_ms = Quantiles(), Quantiles()
     frame_ms.add(float(n) for n in range(100))
     return RunFacts(
-        pieces=pieces,
+        seen=Seen(pieces, frames=600, frames_dropped=3),
         counts=Counts(10, ROWS),
         rest_outlet="rest",
-        frames=600,
-        frames_dropped=3,
-        frames_unplaced=0,
         frame_ms=frame_ms,
         slack_ms=slack_ms,
         truth={"copper": Truth(0.9, None, 5)},
@@ -53,6 +51,12 @@ def test_a_piece_without_a_record_breaks_conservation_and_is_said_aloud() -> Non
     assert summary["conservation_ok"] is False
     assert "DISAGREE" in in_words(summary)
     assert "exactly one record" in in_words(summarize(facts()))
+
+
+def test_pieces_that_were_under_way_when_vision_ended_are_said_and_do_not_upset_the_books() -> None:
+    summary = summarize(facts()._replace(seen=Seen(12, unrecorded=2, restarts=1)))
+    assert summary["conservation_ok"] is True
+    assert "exactly one record, but 2 that were under way when the vision process ended (1 x)" in in_words(summary)
 
 
 def test_quantiles_are_of_the_values_seen_and_none_before_the_first() -> None:
