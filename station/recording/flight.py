@@ -89,12 +89,10 @@ class Incident:
         self._now_ns = now_ns
         self._unwritten.append(kept)
 
-    def write_on(self) -> int:
-        """A bit of what waits, so that the steps that arrive meanwhile are not kept waiting; bytes written."""
-        before = self._writer.size_bytes
+    def write_on(self) -> None:
+        """A bit of what waits, so that the steps that arrive meanwhile are not kept waiting."""
         for _ in range(min(_PER_TURN, len(self._unwritten))):
             self._writer.write(self._unwritten.popleft())
-        return self._writer.size_bytes - before
 
     @property
     def is_busy(self) -> bool:

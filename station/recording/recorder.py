@@ -11,14 +11,13 @@ from pathlib import Path
 
 from station.recording.flight import Incident, Memory
 from station.recording.settings import Frames, RecorderNews, RecorderSetup
-from station.recording.shelf import Shelf, ShelfFull
+from station.recording.shelf import INCIDENT, RUN, Shelf, ShelfFull
 from station.recording.tap import StepMade, Told
 from station.recording.texts import RawEntry, texts_of
 from station.recording.words import Begin, Finish, Gap, KeptFrame
 from station.recording.writer import RecordingWriter
 
 _NS = 1_000_000_000
-_RUN, _INCIDENT = "run", "incident"
 _OWN_FAULT = "recording-stopped"
 _MINUTE_NS = 60 * _NS
 _FILES = 8
@@ -80,7 +79,7 @@ class Recorder:
         if self._incident is None:
             return False
         try:
-            self._written += self._incident.write_on()
+            self._incident.write_on()
             if self._incident.is_over:
                 self._end_incident()
         except OSError as error:
@@ -173,7 +172,7 @@ class Recorder:
         try:
             self._close_writer()
             self._shelf.make_room(self._busy())
-            path = _unused(self._setup.file or self._path(_RUN, self._setup.about.run[:8]))
+            path = _unused(self._setup.file or self._path(RUN, self._setup.about.run[:8]))
             self._writer = self._open(path)
             self._opened_ns, self._file, self._stopped = self._now_ns, path.name, ""
         except ShelfFull as full:
@@ -188,7 +187,7 @@ class Recorder:
     def _begin_incident(self, memory: Memory, word: str) -> None:
         try:
             self._shelf.make_room(self._busy())
-            writer = self._open(self._path(_INCIDENT, word))
+            writer = self._open(self._path(INCIDENT, word))
         except (ShelfFull, OSError):
             return
         self._incidents += 1

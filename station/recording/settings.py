@@ -72,7 +72,8 @@ class KeepThis(NamedTuple):
 class RecorderNews(NamedTuple):
     """What the recorder says about itself once a second. ``stopped`` is the reason when nothing is recorded.
 
-    ``days_kept``: how far back recordings will reach at the present rate; ``days_left``: until the oldest has to go.
+    ``bytes_per_s`` of this run's recording; ``days_kept``: how far back recordings will reach, incidents and all;
+    ``days_left``: until the oldest has to go.
     ``has_memory``: the last minute can be kept.
     """
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SUFFIX = ".mcap"
+RUN, INCIDENT = "run", "incident"
 _TIME = "%Y%m%dT%H%M%SZ"
 _DAY_S = 86_400
 _NS = 1_000_000_000
@@ -20,7 +21,9 @@ class ShelfFull(Exception):  # noqa: N818 - a fact
 
 
 class Forecast(NamedTuple):
-    """Days back that recordings will reach, and days until the oldest has to go; None while the rate is unknown."""
+    """Days back that recordings will reach when the shelf is full, and days until the oldest has to go; None while the
+    rate is unknown.
+    """
 
     days_kept: float | None
     days_left: float | None
@@ -57,8 +60,8 @@ class Shelf:
         return next(path for name in names if not (path := self._folder / name).exists())
 
     def rate(self) -> float:
-        """Bytes per second of the newest recording, 0 when there is none; a run's name tells when it began."""
-        runs = [path for path in self.recordings() if path.name.startswith("run-")]
+        """Bytes per second of the newest run's recording, 0 when there is none; its name tells when it began."""
+        runs = [path for path in self.recordings() if path.name.startswith(f"{RUN}-")]
         if not runs:
             return 0.0
         seconds = runs[-1].stat().st_mtime - _begun_s(runs[-1])
@@ -77,11 +80,15 @@ class Shelf:
             oldest.unlink(missing_ok=True)
 
     def forecast(self, bytes_per_s: float) -> Forecast:
-        """``bytes_per_s``: how fast recordings grow."""
+        """``bytes_per_s``: how fast runs are recorded. To it comes what incidents took of the days that lie here, of
+        one day at least: a bad minute is not going to last all night.
+        """
         if bytes_per_s <= 0:
             return Forecast(None, None)
-        per_day = bytes_per_s * _DAY_S
-        used = self.used_bytes()
+        files = self.recordings()
+        incidents = sum(_size(path) for path in files if path.name.startswith(f"{INCIDENT}-"))
+        per_day = bytes_per_s * _DAY_S + incidents / max(1.0, _days_between(files))
+        used = sum(map(_size, files))
         room = min(self._max_bytes - used, self.free_bytes())
         return Forecast((used + max(0, room)) / per_day, max(0, room) / per_day)
 
@@ -103,7 +110,21 @@ def _begun_s(path: Path) -> float:
     try:
         return calendar.timegm(time.strptime(path.name.split("-")[1], _TIME))
     except (ValueError, IndexError):
+        return _changed_s(path)
+
+
+def _changed_s(path: Path) -> float:
+    try:
         return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _days_between(files: list[Path]) -> float:
+    """From the beginning of the first recording to the last change of any."""
+    if not files:
+        return 0.0
+    return (max(map(_changed_s, files)) - min(map(_begun_s, files))) / _DAY_S
 
 
 def _existing(folder: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +159,18 @@ def test_days_are_forecast_from_the_rate(tmp_path: Path) -> None:
     assert forecast.days_kept == pytest.approx(1.0)
     assert forecast.days_left == pytest.approx(0.75)
     assert Shelf(tmp_path, 1_000_000, 0).forecast(0.0).days_left is None
+
+
+def test_a_bad_minute_is_not_forecast_to_last_all_day(tmp_path: Path) -> None:
+    shelf_of(tmp_path, [250_000])
+    incident = tmp_path / "incident-20260101T000001Z-estop.mcap"
+    incident.write_bytes(bytes(500_000))
+    begun_s = calendar.timegm((2026, 1, 1, 0, 0, 0))
+    for days, per_day in ((0.01, 1_500_000), (1, 1_500_000), (2, 1_250_000)):
+        for path in tmp_path.iterdir():
+            os.utime(path, (begun_s, begun_s + days * 86_400))
+        forecast = Shelf(tmp_path, 3_000_000, 0).forecast(1_000_000 / 86_400)
+        assert forecast.days_kept == pytest.approx(3_000_000 / per_day, rel=1e-3)
 
 
 def test_where_a_recording_comes_from_is_kept(tmp_path: Path) -> None:
