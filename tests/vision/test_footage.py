@@ -146,7 +146,9 @@ def test_pictures_are_decoded_where_others_read_them(folder: Path) -> None:
         kept = ring.of(frame.seq, frame.captured_ns)
         assert kept is not None
         assert np.shares_memory(kept, frame.image)
-        assert np.array_equal(kept, cv2.imread(str(folder / f"{number}.jpg")))
+        decoded = cv2.imread(str(folder / f"{number}.jpg"))
+        assert decoded is not None
+        assert np.array_equal(kept, decoded)
     with pytest.raises(FootageError, match="cannot be decoded as 48 x 32 pixels"):
         camera.read(100)
     camera.close()
