@@ -75,6 +75,30 @@ def serve(
         run_receiver(settings, lambda address: _out.print(f"Receiving at {address} (Ctrl-C stops)", soft_wrap=True))
 
 
+@app.command()
+def bench(
+    stations: Annotated[int, typer.Option(min=1, max=20_000, help="Simulated stations.")] = 2000,
+    minutes: Annotated[int, typer.Option(min=1, max=60, help="Minute reports of each.")] = 3,
+    database_file: DatabaseFile = None,
+) -> None:
+    """Measure how many stations' minute reports are kept up here: real receiver, one request a row, 20-40 counts each.
+
+    Without a database file into a SQLite ledger that goes away; a PostgreSQL database has to be an empty one.
+    """
+    from station.programme.bench import measure
+
+    found = measure(stations, minutes, None if database_file is None else _url("", database_file))
+    _out.print(
+        f"{found.rows} rows of {found.stations} stations: {found.rows_s:.0f} rows/s kept up, that is the minute reports"
+        f" of {found.stations_kept_up} stations; {found.cpu_ms:.1f} ms CPU a row at the receiver, 99 % answered within"
+        f" {found.p99_ms:.0f} ms, {found.bytes_per_row:.0f} bytes a row on the wire."
+        f" Sent {found.pieces} pieces, counted {found.counted}.",
+        soft_wrap=True, highlight=False,
+    )  # fmt: skip
+    if found.pieces != found.counted:
+        raise typer.Exit(1)
+
+
 @station_app.command("add")
 def add_station(
     station: StationId,

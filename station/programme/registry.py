@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -54,6 +54,21 @@ class Registry:
                 connection.execute(insert(stations).values(line))
         except IntegrityError as error:
             raise RegistryRefused(f"{station} is registered already.") from error
+
+    def add_many(self, names: Sequence[str], now_ms: int, *, is_simulated: bool) -> list[str]:
+        """Register stations, each named by its id, in one transaction; returns their tokens in the same order."""
+        made = [_STATION_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES) for _ in names]
+        lines = [{"id": name, "name": name, "is_simulated": is_simulated, "registered_ms": now_ms} for name in names]
+        with self._engine.begin() as connection:
+            connection.execute(insert(stations), lines)
+            connection.execute(
+                insert(tokens),
+                [
+                    {"hash": _hash(token), "station": name, "made_ms": now_ms}
+                    for name, token in zip(names, made, strict=True)
+                ],
+            )
+        return made
 
     def new_token(self, station: str, now_ms: int) -> str:
         """A further token, shown this once; the newest few are valid, so that it can be changed without a gap.
