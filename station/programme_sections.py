@@ -42,6 +42,26 @@ class MqttSection(Section):
         return self
 
 
+class HttpsSection(Section):
+    """The programme's receiver over HTTPS: report rows in batches, with its acknowledgements."""
+
+    url: str = Field(pattern=r"^https?://[^/@\s]+/?$", max_length=200, description="address of the receiver, no path")
+    token_file: str | None = Field(None, description="file that holds this station's token, one line")
+    ca_file: str | None = Field(None, description="PEM of the receiver's CA; those of the operating system if left out")
+    certificate_file: str | None = Field(None, description="PEM certificate of this station, with key_file")
+    key_file: str | None = Field(None, description="PEM key of that certificate")
+    rows_at_once: int = Field(200, ge=1, le=500, description="most rows in one request")
+    timeout_s: float = Field(30.0, ge=2, le=300, description="longest silence of the receiver within a request")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together: give both or none")
+        if self.token_file is None and self.certificate_file is None:
+            raise ValueError("token_file or certificate_file is missing: the programme has to know who sends")
+        return self
+
+
 class ProgrammeSection(Section):
     """Where reports go; without a channel they wait in the outbox."""
 
@@ -49,3 +69,4 @@ class ProgrammeSection(Section):
         "recycling", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", description="group within the programme"
     )
     mqtt: MqttSection | None = None
+    https: HttpsSection | None = None

@@ -20,6 +20,7 @@ _REALTIME = {
     "tests.hil.test_line",
     "tests.station.footage.test_label_page",
     "tests.station.test_machine_commands",
+    "tests.station.programme.test_load",
     "tests.station.programme.test_mqtt",
     "tests.station.programme.test_pages_browser",
     "tests.station.programme.test_receiver",

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from random import Random
 from typing import NamedTuple, Protocol
 
@@ -48,10 +49,12 @@ class RowBox(Protocol):
 
 
 class HttpsStanding(NamedTuple):
-    """For the page. ``is_alarm``: a person has to do something. ``forecast`` None: not looked yet."""
+    """For the page. ``is_alarm``: a person has to do something. ``since_ms`` (UTC): since when rows get through, None
+    while they do not. ``forecast`` None: not looked yet."""
 
     sentence: str
     is_alarm: bool = False
+    since_ms: int | None = None
     warning: str | None = None
     acknowledged: int = 0
     set_aside: int = 0
@@ -101,7 +104,7 @@ class HttpsSender:
             return self._settings.poll_s
         rows = self._next_rows()
         if not rows:
-            self._stand(f"Everything is acknowledged by {self._settings.host}.")
+            self._rest()
             return self._settings.poll_s
         begun_s = self._now().mono_s
         try:
@@ -182,7 +185,7 @@ class HttpsSender:
         if not agreed:
             return self._stuck(ack, rows)
         self._backoff.succeeded()
-        self._stand(f"Connected to {self._settings.host}; sending.")
+        self._stand(f"Connected to {self._settings.host}; sending.", is_well=True)
         return _BETWEEN_BATCHES_S
 
     def _refuse(self, epoch: str, sequence: int, reason: str) -> float:
@@ -221,10 +224,21 @@ class HttpsSender:
         elif took_s < _QUICK_S:
             self._most_rows = min(self._settings.most_rows, self._most_rows * 2)
 
-    def _stand(self, sentence: str, *, is_alarm: bool = False) -> None:
+    def _rest(self) -> None:
+        """Nothing waits."""
+        aside = len(self._outbox.quarantined())
+        if aside:
+            self._stand(f"{aside} rows that the programme refused are set aside: retry or export them.", is_alarm=True)
+        elif self._standing.acknowledged:
+            self._stand(f"Everything is acknowledged by {self._settings.host}.", is_well=True)
+        else:
+            self._stand(f"There is nothing to send to {self._settings.host}.", is_well=True)
+
+    def _stand(self, sentence: str, *, is_alarm: bool = False, is_well: bool = False) -> None:
         if sentence != self._standing.sentence:
             _log.log(logging.ERROR if is_alarm else logging.INFO, "%s", sentence)
-        self._standing = self._standing._replace(sentence=sentence, is_alarm=is_alarm)
+        since_ms = (self._standing.since_ms or _ms(self._now().utc)) if is_well else None
+        self._standing = self._standing._replace(sentence=sentence, is_alarm=is_alarm, since_ms=since_ms)
 
     def _look(self) -> None:
         """Now and then: how much waits, and how long our own certificate lasts."""
@@ -240,6 +254,10 @@ class HttpsSender:
             except TlsFilesRefused as error:
                 warning = str(error)
             self._standing = self._standing._replace(warning=warning)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _same_history(ack: Acked, agreed: Sequence[Waiting]) -> bool:

@@ -63,3 +63,8 @@ def _open(plan: Plan, records: Path, outbox: Outbox, view: View) -> Iterator[Cha
         from station.reporting.mqtt.opening import open_mqtt
 
         yield open_mqtt(plan, mqtt, records, outbox, view)
+    https = plan.config.file.programme.https
+    if https is not None:
+        from station.reporting.https_opening import https_settings, open_https
+
+        yield open_https(https_settings(plan.config, https, is_simulated=plan.run.is_simulated), outbox)

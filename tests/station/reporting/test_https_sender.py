@@ -11,16 +11,21 @@ from random import Random
 
 import pytest
 
+from station.config import load_config
+from station.programme_sections import HttpsSection
 from station.reporting.context import ClockState
 from station.reporting.https_line import Now
+from station.reporting.https_opening import https_settings, open_https
 from station.reporting.https_sender import HttpsSender
 from station.reporting.https_settings import HttpsRefused, HttpsSettings, check_https
 from station.reporting.mqtt.settings import TlsFiles
 from station.reporting.outbox import Outbox
 from tests.station.programme.certificates import Authority
+from tests.station.reporting.broker import eventually
 from tests.station.reporting.scripted import Request, Say, acknowledgement, http, scripted, take
 from tests.station.reporting.yard import Yard
 
+SIM = Path(__file__).resolve().parents[3] / "configs" / "sim.yaml"
 TOKEN = "scs_a-secret-that-is-never-told"
 
 
@@ -376,3 +381,20 @@ def test_the_standing_tells_how_much_waits(desk: Desk) -> None:
     assert forecast is not None
     assert forecast.waiting == 3
     assert "Nothing listens" in sender.standing.sentence
+
+
+def test_the_channel_of_a_station_file_sends_and_says_how_it_stands(desk: Desk) -> None:
+    desk.yard.fill(2)
+    config = load_config(SIM)
+    with scripted() as server:
+        (desk.folder / "token").write_text(TOKEN)
+        section = HttpsSection(url=server.url, token_file=str(desk.folder / "token"))
+        settings = https_settings(config, section, is_simulated=True)
+        channel = open_https(replace(settings, station="demo-line"), desk.outbox)
+        channel.start()
+        eventually(lambda: not desk.waiting() and channel.standings()[0].since_ms is not None, "rows are acknowledged")
+        channel.close()
+    assert channel.standings()[0].alarm is None
+    away = HttpsSection(url="http://programme.example", token_file="token")
+    refused = open_https(https_settings(config, away, is_simulated=True), desk.outbox)
+    assert "clear text" in str(refused.standings()[0].alarm)
