@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TEST_PACKAGES := chromium fuse3 gcc libatomic1 libc6-dev libmodbus-dev mbpoll minisign socat postgresql-15
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help setup setup-test run test gates golden routes bench lock clean
+.PHONY: help setup setup-test run test gates golden routes messages bench lock clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -33,6 +33,9 @@ golden: $(VENV)/.ready-test ## Write the golden recordings and their decisions a
 
 routes: $(VENV)/.ready-test ## Write the table of the page's routes by role anew; its diff is the review
 	$(BIN)/python -m tests.station.access.routes
+
+messages: setup ## Bring the catalogues of all languages up to date with the sources; then fill in what is empty
+	$(BIN)/python -m station.messages
 
 bench: setup ## Measure the vision loop against its floor, as ratios in one run
 	$(BIN)/station bench loop

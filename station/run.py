@@ -28,6 +28,7 @@ from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
+from station.reporting.hazard_watch import HazardWatch
 from station.reporting.opening import Report, open_report
 from station.reporting.service import Service, serving
 from station.scale import ScaleWatch, scale_of
@@ -74,6 +75,7 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
             open_line(plan.config) as line,
             open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
             RunningCounts(store.path, plan.run.uuid) as counts,
+            HazardWatch(store.path),
             keeping(plan) as kept,
             ScaleWatch(scale_of(plan.config)) as scale,
         ):

@@ -26,6 +26,7 @@ from station.keeping.opinion import Opinion
 from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
+from station.reporting.hazard_pictures import HazardPictures
 from station.types import PieceRecord
 from vision.process import WaitablePort
 from vision.watched_eye import CandidateCrop, Taken
@@ -72,6 +73,7 @@ class Keeper:
         book: Book | None,
         shadow: tuple[Shadow, ShadowBook] | None,
         album: Album | None = None,
+        hazards: HazardPictures | None = None,
     ) -> None:
         """Owns the books from now on and closes them."""
         self._settings = settings
@@ -79,6 +81,7 @@ class Keeper:
         self._book = book
         self._shadow = shadow
         self._album = album
+        self._hazards = hazards
         self._ration = Ration(settings.worth.most_per_min)
         self._open: dict[int, list[Taken]] = {}
         self._wanted: dict[int, list[NDArray[np.uint8]]] = {}
@@ -160,6 +163,7 @@ class Keeper:
             return []
 
     def _keep(self, record: PieceRecord, taken: Sequence[Taken]) -> None:
+        self._keep_hazard(record, taken)
         if self._book is None or not taken:
             return
         worth = self._settings.worth
@@ -171,6 +175,15 @@ class Keeper:
             self.counts.kept += self._book.add(crops)
             self.counts.removed += self._book.make_room(self._settings.most_bytes)
         except (OSError, sqlite3.Error) as error:
+            self._fail(error)
+
+    def _keep_hazard(self, record: PieceRecord, taken: Sequence[Taken]) -> None:
+        """The look from the middle of the picture shows most."""
+        if self._hazards is None or not taken or not self._hazards.wants(record):
+            return
+        try:
+            self._hazards.keep(record, _png(taken[len(taken) // 2].crop))
+        except OSError as error:
             self._fail(error)
 
     def _crop(self, record: PieceRecord, look: Taken, reason: Reason) -> NewCrop:

@@ -16,6 +16,9 @@ from station.keeping.shadow_book import ShadowBook
 from station.keeping.worth import WorthSettings
 from station.link import Link, open_link
 from station.plan import Plan
+from station.reporting.factors import read_full_codebook
+from station.reporting.hazard_pictures import HazardPictures
+from station.reporting.hazards import PICTURES, hazards_of
 from station.types import PieceRecord
 from station.web.review import ReviewDesk
 from station.web.view import LabelFacts, plain_name
@@ -25,34 +28,32 @@ _BYTES_PER_MB = 1_000_000
 
 
 class Keeping:
-    """What the station knows of its keeper; ``looks`` is the end for the vision process, None when nothing is kept."""
+    """What the station knows of its keeper; ``looks`` is the end for the vision process."""
 
-    def __init__(self, keeper: Keeper | None, looks: Link | None) -> None:
+    def __init__(self, keeper: Keeper, looks: Link) -> None:
         self._keeper = keeper
         self.looks = looks
 
     def take(self, message: object) -> None:
         """A message of the vision process; only closed pieces are of interest. Never waits."""
-        if self._keeper is not None and isinstance(message, PieceRecord):
+        if isinstance(message, PieceRecord):
             self._keeper.take(message)
 
     @property
     def counts(self) -> KeeperCounts:
-        return KeeperCounts() if self._keeper is None else self._keeper.counts
+        return self._keeper.counts
 
 
 @contextmanager
 def keeping(plan: Plan) -> Iterator[Keeping]:
     """The keeper of a run, ended when left. Raises DatasetRefused when the crops of this station cannot be opened."""
     crops = plan.config.file.crops
-    if not crops.keep and plan.shadow is None and not crops.album_mb:
-        yield Keeping(None, None)
-        return
     data = data_folder(plan.config)
     looks, here = open_link()
     book = Book.open(data / CROPS, create=True) if crops.keep else None
     album = Album(data / FILE, round(crops.album_mb * _BYTES_PER_MB)) if crops.album_mb else None
-    keeper = Keeper(keeper_settings(plan), here, book, _shadow(plan, data), album)
+    pictures = HazardPictures(data / PICTURES, hazards_of(read_full_codebook()))
+    keeper = Keeper(keeper_settings(plan), here, book, _shadow(plan, data), album, pictures)
     keeper.start()
     try:
         yield Keeping(keeper, looks)

@@ -101,12 +101,11 @@ def open_batch(connection: sqlite3.Connection, intake: Intake, by: str, now_utc:
     name = intake.id or _next_id(connection, now_utc)
     if connection.execute("SELECT 1 FROM batches WHERE id = ?", (name,)).fetchone():
         raise BatchRefused(f"There was a batch {name} before: choose another name.")
-    last_piece = connection.execute("SELECT coalesce(max(seq), 0) FROM pieces").fetchone()[0]
     connection.execute(
-        "INSERT INTO batches (id, origin, supplier, material, weight_kg, weight_sd_kg, unu_key, opened_utc, opened_by,"
-        " after_piece) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO batches (id, origin, supplier, material, weight_kg, weight_sd_kg, unu_key, opened_utc, opened_by)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (name, intake.origin, intake.supplier, intake.material, _rounded(intake.weight_kg),
-         _rounded(intake.weight_sd_kg), intake.unu_key, now_utc, by, last_piece),
+         _rounded(intake.weight_sd_kg), intake.unu_key, now_utc, by),
     )  # fmt: skip
     return name
 

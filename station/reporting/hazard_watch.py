@@ -1,0 +1,51 @@
+"""A thread of the parent that keeps the hazards ledger up to date while the line runs; nobody ever waits for it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Self
+
+from station.reporting.factors import FullCodebook, read_full_codebook
+from station.reporting.hazards import gather
+from station.reporting.yard_book import BOOK, BookRefused, YardBook
+
+_log = logging.getLogger(__name__)
+_TURN_S = 10.0
+
+
+class HazardWatch:
+    """Follows ``records`` from entering to leaving, and once more when it is left."""
+
+    def __init__(self, records: Path, turn_s: float = _TURN_S) -> None:
+        self._records = records
+        self._yard = YardBook(records.parent / BOOK)
+        self._turn_s = turn_s
+        self._ending = threading.Event()
+        self._trouble = ""
+        self._thread = threading.Thread(target=self._follow, name="hazards", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        book = read_full_codebook()
+        while not self._ending.wait(self._turn_s):
+            self._turn(book)
+        self._turn(book)
+
+    def _turn(self, book: FullCodebook) -> None:
+        """Trouble is said once; what was not written down now is found at the next turn."""
+        try:
+            gather(self._records, self._yard, book)
+            self._trouble = ""
+        except BookRefused as refused:
+            if str(refused) != self._trouble:
+                self._trouble = str(refused)
+                _log.warning("the hazards ledger waits: %s", refused)
