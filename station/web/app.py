@@ -22,6 +22,7 @@ from station.web.access import Access, Answer, Asking, Body, Door, Refused, add_
 from station.web.guard import Doorkeeper
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
+from station.web.metrics import add_metrics
 from station.web.people import add_people_pages
 from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
@@ -103,6 +104,7 @@ def create_app(
     if office is not None:
         add_report(app, office)
     _add_reports(app, view)
+    add_metrics(app, view)
     _add_orders(app, view)
 
     @app.websocket("/ws/live")

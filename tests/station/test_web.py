@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import station.web
 from station.types import Order, State
@@ -227,3 +228,22 @@ def test_viewers_who_wait_all_get_the_newest_picture_and_nobody_else_is_waited_f
 def test_plain_names_leave_out_the_examples() -> None:
     assert plain_name("Aluminium cast: housings, pistons, wheels") == "Aluminium cast"
     assert plain_name("Stainless 18-8 (304)") == "Stainless 18-8"
+
+
+def test_a_monitoring_system_reads_every_figure_and_that_it_is_simulated() -> None:
+    paper = PaperStation(seq=500)
+    answer = ask(paper, "GET", "/metrics")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    pieces = families["station_pieces"].samples
+    assert sum(sample.value for sample in pieces) == paper.counts().pieces
+    assert {sample.labels["is_simulated"] for family in families.values() for sample in family.samples} == {"true"}
+    [state] = [sample for sample in families["station_state"].samples if sample.value]
+    assert state.labels["state"] == "idle"
+
+
+def test_health_is_bad_while_something_keeps_the_station_from_sorting() -> None:
+    assert ask(PaperStation(), "GET", "/api/health").json()["well"] is True
+    assert ask(PaperStation(is_silent=True), "GET", "/api/health").json()["well"] is False
+    ill = ask(PaperStation(fault_rows=(AIR_LOW,)), "GET", "/api/health").json()
+    assert ill["well"] is False
+    assert AIR_LOW.sentence in [check["sentence"] for check in ill["checks"]]
