@@ -40,6 +40,17 @@ MISHAP_TITLES = {
     Mishap.controller_silent: "Silence the controller",
 }
 
+_REFUSALS: dict[int | str, str] = {
+    401: "nobody is logged in",
+    403: "not for this role, or from a foreign page",
+    404: "there is no such thing",
+    409: "somebody else holds control",
+    413: "too long",
+    422: "not understood; the sentence says what and where",
+    429: "too many tries",
+    503: "not now",
+}
+
 
 class OrderBody(Body):
     order: Order
@@ -82,6 +93,7 @@ def create_app(
         openapi_url=None,
         lifespan=lifespan,
         dependencies=[Depends(authorise)],
+        responses={code: {"model": Answer, "description": words} for code, words in _REFUSALS.items()},
     )
     app.state.live = live
     app.state.access = access

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -203,14 +204,21 @@ def test_the_table_of_routes_by_role_is_the_one_that_was_reviewed(gate: Gate) ->
     assert table(gate) == TABLE.read_text(encoding="utf-8"), "write it anew with `make routes`"
 
 
-def table(gate: Gate) -> str:
-    """Of an app that has everything."""
+@contextmanager
+def full_app(gate: Gate) -> Iterator[FastAPI]:
+    """An app that has everything."""
     with Yard(gate.folder) as yard:
         settings = ReporterSettings(60_000_000_000, ShiftPlan((), ZoneInfo("UTC")), TrimSettings())
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        return routes_by_role(create_app(gate.paper, gate.access, review=review, office=office, pieces=files))
+        yield create_app(gate.paper, gate.access, review=review, office=office, pieces=files)
+
+
+def table(gate: Gate) -> str:
+    """Every route with its role."""
+    with full_app(gate) as app:
+        return routes_by_role(app)
 
 
 def test_a_line_taken_out_of_a_chain_shows(tmp_path: Path) -> None:
