@@ -46,6 +46,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "show": ("Show", "显示"),
     "all_stations": ("All stations", "全部站点"),
     "class": ("Class", "类别"),
+    "unclassified": ("not classified", "未识别"),
     "outlet": ("Outlet", "出料口"),
     "pieces": ("Pieces", "件数"),
     "sum": ("Sum", "合计"),

@@ -86,6 +86,7 @@ class HttpsSender:
         return self._standing
 
     def start(self) -> None:
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._thread.start()
 
     def close(self, timeout_s: float = 5.0) -> None:
@@ -235,7 +236,8 @@ class HttpsSender:
             self._stand(f"There is nothing to send to {self._settings.host}.", is_well=True)
 
     def _stand(self, sentence: str, *, is_alarm: bool = False, is_well: bool = False) -> None:
-        if sentence != self._standing.sentence:
+        is_news = not is_well or self._standing.since_ms is None
+        if is_news and sentence != self._standing.sentence:
             _log.log(logging.ERROR if is_alarm else logging.INFO, "%s", sentence)
         since_ms = (self._standing.since_ms or _ms(self._now().utc)) if is_well else None
         self._standing = self._standing._replace(sentence=sentence, is_alarm=is_alarm, since_ms=since_ms)
