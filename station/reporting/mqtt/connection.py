@@ -61,6 +61,8 @@ class Connection:
 
     @property
     def standing(self) -> Standing:
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._ending.is_set():
+            return Standing("The sender has stopped. Restart the station; the log says why.", is_alarm=True)
         return self._standing._replace(warning=self._warning)
 
     def start(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -18,6 +20,7 @@ from station.reporting.mqtt.talk import Heard, Publish, Subscribe
 
 _CONNECT_S = 10.0
 _LARGEST_PACKET_BYTES = 1 << 20
+_GARBLED = (MQTTException, LookupError, OSError, TypeError, ValueError, struct.error)
 _REFUSALS = frozenset(
     {"Bad user name or password", "Not authorized", "Banned", "Administrative action", "Session taken over"}
 )
@@ -88,9 +91,13 @@ class Wire:
     def pump(self, wait_s: float) -> list[Event]:
         """Send and receive for at most ``wait_s``; what has happened since the last call. Lost is the last event."""
         if not self._is_lost:
-            code = self._client.loop(wait_s)
-            if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
-                self._lose("the connection broke")
+            try:
+                code = self._client.loop(wait_s)
+            except _GARBLED:
+                self._lose("what came was not MQTT")
+            else:
+                if code is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    self._lose("the connection broke")
         events, self._events = list(self._events), deque()
         return events
 
@@ -108,10 +115,14 @@ class Wire:
         return bool(self._unsaid)
 
     def close(self) -> None:
-        """DISCONNECT: the broker forgets the will."""
-        self._client.disconnect()
+        """DISCONNECT: the broker forgets the will. A connection that was lost is cut, so that it does not."""
         if not self._is_lost:
-            self._client.loop(0.0)
+            self._client.disconnect()
+            self.pump(0.0)
+            return
+        socket = self._client.socket()
+        if socket is not None:
+            socket.close()
 
     def _listen(self) -> None:
         self._client.on_connect = self._on_connect

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -236,6 +238,55 @@ def test_a_host_that_does_not_exist_and_a_closed_port_are_told_apart(tmp_path: P
     assert "Nothing listens" in refusal(BrokerSettings("localhost", port, None, first_wait_s=0.05))
     nowhere = refusal(BrokerSettings("broker.invalid", port, None, first_wait_s=0.05))
     assert nowhere == "The name broker.invalid is not known here: check the address and the network."
+
+
+class Babbler:
+    """A broker that takes every connection and then sends ``junk``."""
+
+    def __init__(self, junk: Iterator[bytes]) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self.visits = 0
+        self._junk = junk
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                visitor, _ = self._socket.accept()
+                self.visits += 1
+                with visitor, suppress(OSError):
+                    visitor.settimeout(0.02)
+                    visitor.recv(1000)
+                    visitor.sendall(bytes([0x20, 3, 0, 0, 0]) + next(self._junk))
+                    while visitor.recv(1000):
+                        pass
+
+
+def test_a_broker_that_talks_nonsense_is_left_and_tried_again() -> None:
+    chance = Random(7)
+    packets = [0x30, 0x32, 0x40, 0x90, 0xD0, 0xE0, 0xF0, 0x20, 0x62, 0x00]
+
+    def junk() -> Iterator[bytes]:
+        while True:
+            body = chance.randbytes(chance.randrange(60))
+            length = chance.choice([len(body), 0, 127, 255])
+            yield bytes([chance.choice(packets), length]) + body
+
+    babbler = Babbler(junk())
+    settings = BrokerSettings("127.0.0.1", babbler.port, None, first_wait_s=0.001, longest_wait_s=0.001)
+    try:
+        with calling(settings) as (connection, _):
+            eventually(lambda: babbler.visits > 100 or connection.standing.is_alarm, "visits")
+            assert not connection.standing.is_alarm
+    finally:
+        babbler.close()
 
 
 def test_last_words_arrive_before_the_connection_ends(tmp_path: Path) -> None:
