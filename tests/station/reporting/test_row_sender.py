@@ -52,7 +52,7 @@ def many(yard: Yard, rows: int) -> None:
             following = Next(yard.run.uuid, now_ns, CONTEXT, yard.run.utc_offset_ns, ClockState.good)
             close_interval(connection, Close(first + n, now_ns, following))
 
-    yard.store.change(close_all, timeout_s=50.0)
+    yard.store.change(close_all, timeout_s=200.0)
     yard.number, yard.now_ns = first + rows - 1, begin_ns + rows * S
 
 
@@ -206,11 +206,11 @@ def kill_the_broker(folder: Path, rows: int, kills: int) -> None:
         there.start()
         try:
             for kill in range(1, kills + 1):
-                eventually(lambda: sender.acknowledged >= rows * kill // (kills + 1), "rows flow", 60)  # noqa: B023
+                eventually(lambda: sender.acknowledged >= rows * kill // (kills + 1), "rows flow", 100)  # noqa: B023
                 time.sleep(chance.uniform(0.0, 0.05))
                 broker.kill()
                 broker.start()
-            eventually(lambda: outbox.pending(1) == (), "everything is acknowledged", 60)
+            eventually(lambda: outbox.pending(1) == (), "everything is acknowledged", 100)
         finally:
             here.close()
             there.close()
