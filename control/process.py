@@ -126,6 +126,7 @@ class Loop:
         self._age = None if fires_itself else AgeAllowance(settings.limits.counter_bits, settings.latency_ms)
         self._requested = _AT_REST
         self._commanded_ns: int | None = None
+        self._has_rested = False
         self._connected = False
         self._reopen_ns = now_ns()
         self._sample: MachineSample | None = None
@@ -145,18 +146,24 @@ class Loop:
         self._polls += 1
         self._late_polls += late_ns > self._settings.late_ms * 1e6
         self._station.receive()
-        admission = self._judge(self._hear())
+        command = self._hear()
+        if not self._connected and self._now_ns() >= self._reopen_ns:
+            self._dare(self._open)
+        admission = self._judge(command)
+        if self._connected:
+            self._dare(lambda: self._request(admission))
+        if self._connected:
+            self._dare(self._poll)
+        self._tell()
+
+    def _dare(self, deed: Callable[[], None]) -> None:
+        """What the machine may be lost in."""
         try:
-            if not self._connected and self._now_ns() >= self._reopen_ns:
-                self._open()
-            if self._connected:
-                self._request(admission)
-                self._poll()
+            deed()
         except MachineLost as lost:
             self._lose(_down(lost))
         except MachineMismatch as mismatch:
             self._lose(MachineDown("machine-mismatch", str(mismatch)))
-        self._tell()
 
     def serve(self) -> int | None:
         """Between two polls: let the machine do what is due; when to serve again, None when it need not be."""
@@ -180,6 +187,7 @@ class Loop:
         if not commands:
             return self._requested
         self._commanded_ns = self._now_ns()
+        self._has_rested = any(not (command.run or command.armed) for command in commands)
         self._requested = commands[-1]._replace(jobs=())
         seen = [command.seen_ns for command in commands if command.jobs]
         jobs = tuple(job for command in commands for job in command.jobs)
@@ -190,9 +198,16 @@ class Loop:
         self._reopen_ns = self._now_ns() + round(self._settings.reopen_ms * 1e6)
         self._machine.open()
         self._connected = True
+        self._poll()
 
     def _judge(self, command: Command) -> Admission:
-        """From here on every job of the command is either pending or has its report."""
+        """From here on every job of the command is either pending or has its report.
+
+        A rest between two polls counts, though a fresh request has followed it before anybody looked.
+        """
+        if self._has_rested:
+            self._guard.admit(_AT_REST, self._sample, self._now_ns(), self._commanded_ns)
+            self._has_rested = False
         admission = self._guard.admit(command, self._sample, self._now_ns(), self._commanded_ns)
         self._reports += [_ignored(job, self._carrier) for job, _why in admission.refused]
         self._jobs_refused += len(admission.refused)

@@ -154,6 +154,39 @@ def test_nothing_moves_before_a_fresh_order() -> None:
     assert bench.machine.deeds[0] == "open"
 
 
+def test_a_rest_and_a_fresh_order_that_come_in_one_poll_are_both_heard() -> None:
+    bench = Bench()
+    bench.step()
+
+    bench.step(REST, GO)
+    bench.step(GO)
+
+    assert bench.machine.asked == (True, True)
+    assert bench.told(MachineDown) == []
+
+
+def test_a_rest_that_came_while_the_machine_was_opened_is_heard() -> None:
+    bench = Bench()
+
+    bench.step(REST)
+    bench.step(GO)
+    bench.step(GO)
+
+    assert bench.machine.asked == (True, True)
+    assert bench.told(MachineDown) == []
+
+
+def test_a_rest_before_a_stop_does_not_count_after_it() -> None:
+    bench = Bench().started()
+    bench.machine.interlocks = ALL_SAFE._replace(estop_ok=False)
+    bench.step(REST, GO)
+    bench.step(GO)
+    bench.machine.interlocks = ALL_SAFE
+    bench.step(GO, times=5)
+
+    assert bench.machine.asked == (False, False)
+
+
 def test_jobs_of_all_commands_of_a_poll_are_armed_and_the_newest_request_counts() -> None:
     bench = Bench().started()
 
@@ -372,7 +405,7 @@ def test_a_neighbour_that_is_gone_ends_the_process_with_the_outputs_off_first() 
     run(machine, vision, station, SETTINGS, now_ns=lambda: now[0], sleep=sleep)
 
     assert machine.deeds[-2:] == ["safe", "close"]
-    assert machine.deeds.count("sample") == 11
+    assert machine.deeds.count("sample") == 12  # one when it was opened, then one a poll
 
 
 def test_missed_periods_are_not_caught_up() -> None:
@@ -387,7 +420,7 @@ def test_missed_periods_are_not_caught_up() -> None:
     run(machine, vision, station, SETTINGS, now_ns=lambda: now[0], sleep=sleep)
 
     assert slept == pytest.approx([0.010, 0.010, 0.006, 0.010])
-    assert machine.deeds.count("sample") == 4
+    assert machine.deeds.count("sample") == 5
 
 
 def test_a_machine_that_cannot_be_made_safe_any_more_is_still_let_go() -> None:
