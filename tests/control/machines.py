@@ -71,10 +71,9 @@ class LockStepPlant:
 class EmulatedPlant:
     """The emulator in a process of its own, on a real wire."""
 
-    identity = IDENTITY
-
-    def __init__(self, mishaps: Link) -> None:
+    def __init__(self, mishaps: Link, identity: Identity = IDENTITY) -> None:
         self._mishaps = mishaps
+        self.identity = identity
 
     def press_estop(self) -> None:
         self._mishaps.send(Mishap(MishapName.estop, True))
@@ -189,7 +188,7 @@ def serial_board(python: tuple[str, ...] | None) -> Iterator[MadeMachine]:
     ):
         settings = SerialBoardSettings(str(Path(folder) / "board"), 115200, BOARD_IDENTITY, timeout_ms=_PATIENT_MS)
         with closing(SerialMachine(settings, time.monotonic_ns)) as machine:
-            yield machine, EmulatedPlant(bench.mishaps)
+            yield machine, EmulatedPlant(bench.mishaps, BOARD_IDENTITY)
 
 
 @contextmanager
