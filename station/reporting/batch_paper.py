@@ -23,7 +23,7 @@ from station.reporting.signature import SigningKey, sign_file, station_key
 from station.reporting.yard_book import BOOK, Finding, HandSample, YardBook
 from station.weighing import RECORDS
 
-_MOST_SHOWN = 24
+_MOST_SHOWN = 12
 _USED = (
     ("models", marked("Model")),
     ("recipes", marked("Recipe")),

@@ -6,24 +6,27 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from control.types import Outcome
 from control.types import Reason as Decided
 from station.reporting.hazards import Hazard, picture_name
 from station.types import PieceRecord
 
 _MINUTE_NS = 60_000_000_000
+_MISSED_TIMES = 5
 
 
 class HazardPictures:
-    """Not for several threads. What is only diverted is kept a few times a minute, and the oldest of it goes."""
+    """Not for several threads. Of what is only to be diverted ``most_per_min`` are kept in a minute, and five times as
+    many of it that were missed; beyond ``most_diverted`` of these the oldest go."""
 
     def __init__(
-        self, folder: Path, hazards: Mapping[str, Hazard], most_per_min: int = 6, most_diverted: int = 2000
+        self, folder: Path, hazards: Mapping[str, Hazard], most_per_min: int = 6, most_diverted: int = 5000
     ) -> None:
         self._folder = folder
         self._hazards = hazards
-        self._most_per_min = most_per_min
         self._most_diverted = most_diverted
-        self._lately_ns: deque[int] = deque()
+        self._most = {True: most_per_min, False: _MISSED_TIMES * most_per_min}
+        self._lately_ns: dict[bool, deque[int]] = {True: deque(), False: deque()}
         self._diverted: deque[Path] = deque()
 
     def wants(self, record: PieceRecord) -> bool:
@@ -31,7 +34,7 @@ class HazardPictures:
         hazard = self._hazards.get(record.decision.label)
         if record.decision.reason is Decided.hazard or (hazard is not None and hazard.needs_person):
             return True
-        return hazard is not None and self._has_room(record.closed_ns)
+        return hazard is not None and self._has_room(record.outcome is Outcome.ejected, record.closed_ns)
 
     def keep(self, record: PieceRecord, png: bytes) -> None:
         """Write it whole or not at all; raises OSError."""
@@ -43,12 +46,13 @@ class HazardPictures:
         hazard = self._hazards.get(record.decision.label)
         if record.decision.reason is Decided.hazard or hazard is None or hazard.needs_person:
             return
-        self._lately_ns.append(record.closed_ns)
+        self._lately_ns[record.outcome is Outcome.ejected].append(record.closed_ns)
         self._diverted.append(path)
         while len(self._diverted) > self._most_diverted:
             self._diverted.popleft().unlink(missing_ok=True)
 
-    def _has_room(self, now_ns: int) -> bool:
-        while self._lately_ns and now_ns - self._lately_ns[0] >= _MINUTE_NS:
-            self._lately_ns.popleft()
-        return len(self._lately_ns) < self._most_per_min
+    def _has_room(self, was_ejected: bool, now_ns: int) -> bool:
+        lately_ns = self._lately_ns[was_ejected]
+        while lately_ns and now_ns - lately_ns[0] >= _MINUTE_NS:
+            lately_ns.popleft()
+        return len(lately_ns) < self._most[was_ejected]

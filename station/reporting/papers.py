@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from station.faults import FAULTS
 from station.language import html_tag, marked, pages, translations
+from station.reporting.closing import CUT_SHORT
+from station.reporting.downtime import IN_SETUP, NOT_STARTED, PERSON
 from station.reporting.factors import FullCodebook
 from station.reporting.yard_book import Deed, Finding
+from station.web.view import plain_name
 
 _FOLDER = Path(__file__).parent / "sheets"
 _FONTS = (
@@ -30,7 +33,7 @@ _METHODS = {
 _DEEDS = {
     Deed.stopped: marked("stopped; did not touch it"),
     Deed.diverted: marked("diverted into"),
-    Deed.missed: marked("missed it"),
+    Deed.missed: marked("missed it ({why})"),
 }
 _REASONS = {
     "neighbour": marked("too close to another piece"),
@@ -54,10 +57,10 @@ _OUTLETS = {
     "rest": marked("Rest"),
 }
 _STOPS = {
-    "cut-short": marked("The record was cut short, by a loss of power or a crash."),
-    "idle": marked("Nothing was asked for: the line stood."),
-    "paused": marked("Paused by a person."),
-    "starting": marked("Starting up."),
+    CUT_SHORT: marked("The record was cut short, by a loss of power or a crash."),
+    NOT_STARTED: marked("Not started: the line stood."),
+    IN_SETUP: marked("The line was being set up."),
+    PERSON: marked("Paused by a person."),
 }
 
 
@@ -86,7 +89,7 @@ def render(template: str, paper: Paper, book: FullCodebook, words: Mapping[str, 
     """A page of its own: no other file, no network. Raises LanguageUnknown."""
     spoken = translations(paper.language)
     environment = pages(_FOLDER, paper.language)
-    environment.filters.update(duration=_duration, moment=minute)
+    environment.filters.update(duration=_duration, moment=minute, stamp=_stamp)
     mark = f"{spoken.gettext('SIMULATED')} · " if paper.is_simulated else ""
     return environment.get_template(template).render(
         tag=html_tag(paper.language),
@@ -136,6 +139,11 @@ def _inline(path: Path, sha256: str | None) -> str | None:
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
+def _stamp(told: str) -> str:
+    """Day and time on two lines."""
+    return minute(told).replace(" ", "\n", 1)
+
+
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
@@ -147,7 +155,7 @@ def _speakers(book: FullCodebook, language: str, say: Callable[[str], str]) -> d
 
     def name(class_id: str) -> str:
         entry = book.entries.get(class_id)
-        return class_id if entry is None else entry.name(language)
+        return class_id if entry is None else plain_name(entry.name(language))
 
     def outlet(told: str) -> str:
         return say(_OUTLETS[told]) if told in _OUTLETS else told
@@ -166,7 +174,7 @@ def _speakers(book: FullCodebook, language: str, say: Callable[[str], str]) -> d
             case Deed.diverted:
                 return f"{say(_DEEDS[found.done])} {why}"
             case Deed.missed:
-                return f"{say(_DEEDS[found.done])} ({why})" if found.detail else say(_DEEDS[found.done])
+                return say(_DEEDS[found.done]).replace("{why}", why)
 
     def dealt(found: Finding) -> str:
         if found.closed_utc is not None:

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from station.cli import app
 from station.config import Config, ConfigError
 from station.language import LanguageUnknown
 from station.reporting.batch_paper import BatchReport, issue, read_report
 from station.reporting.estimates import share
 from station.reporting.factors import read_full_codebook
+from station.reporting.signature import PUBLIC_FILE
 from station.store_rows import Run
 from tests.station.reporting.recorded_batch import BATCH, REAL_RUN, data_of, record_batch, station, take_sample
 from tests.station.reporting.yard import LINE_RUN
@@ -167,6 +170,18 @@ def test_minisign_verifies_the_report_and_its_comment_names_station_batch_and_ki
 
     issued.paper.write_text(issued.paper.read_text(encoding="utf-8").replace("280", "281", 1), encoding="utf-8")
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def test_chromium_prints_it_with_the_page_to_sign_on_a_sheet_of_its_own(tmp_path: Path) -> None:
+    site(tmp_path, LINE_RUN)
+    arguments = ["batch", "report", str(tmp_path / "configs" / "sim.yaml"), BATCH, "--html", str(tmp_path / "r.html")]
+    done = CliRunner().invoke(app, [*arguments, "--pdf"])
+    assert done.exit_code == 0, done.output
+    printed = tmp_path / "r.pdf"
+    assert len(re.findall(rb"/Type\s*/Page\b", printed.read_bytes())) >= 3
+    key = (data_of(tmp_path) / PUBLIC_FILE).read_text().splitlines()[1]
+    command = ["minisign", "-V", "-m", str(printed), "-P", key]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_what_there_is_not_is_said_in_a_sentence(tmp_path: Path) -> None:

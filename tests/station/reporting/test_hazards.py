@@ -156,8 +156,8 @@ def test_pictures_of_what_needs_a_person_are_kept_always_and_of_the_rest_a_few_a
     pictures = HazardPictures(tmp_path / PICTURES, hazards_of(CODEBOOK), most_per_min=2, most_diverted=3)
     second = 1_000_000_000
 
-    def seen(number: int, label: str, reason: Reason = Reason.rule) -> None:
-        found = closed_piece(number, label, Outcome.ejected, "quarantine")
+    def seen(number: int, label: str, reason: Reason = Reason.rule, outcome: Outcome = Outcome.ejected) -> None:
+        found = closed_piece(number, label, outcome, "quarantine")
         found = replace(found, decision=Decision(number, label, 0.9, "quarantine", reason), closed_ns=number * second)
         if pictures.wants(found):
             pictures.keep(found, b"png")
@@ -167,9 +167,10 @@ def test_pictures_of_what_needs_a_person_are_kept_always_and_of_the_rest_a_few_a
     for number in range(60, 70):
         seen(number, "PWB")
     seen(90, "CU-NO2")
+    seen(88, "PWB", outcome=Outcome.late)
     seen(91, "CU-NO2", Reason.hazard)
     kept = {int(path.stem.rpartition("-")[2]) for path in (tmp_path / PICTURES).glob("*.png")}
-    assert kept == {*range(1, 20, 2), 2, 60, 62, 91}
+    assert kept == {*range(1, 20, 2), 60, 62, 88, 91}
 
 
 def test_a_book_of_another_program_or_a_newer_station_is_left_alone(tmp_path: Path) -> None:
