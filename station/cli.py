@@ -89,6 +89,7 @@ def _mount() -> None:
     from station.promotion import commands as model
     from station.recording import commands as recording_commands
     from station.reporting import batch_command, export_command, yard_commands
+    from station.reporting import commands as reporting
     from station.training import commands, mass_fit
     from station.whatif import commands as trying
 
@@ -103,12 +104,14 @@ def _mount() -> None:
     app.command("mass")(mass_command.mass)
     app.add_typer(footage.app, name="footage")
     app.add_typer(machine_commands.app, name="machine")
-    app.add_typer(batch_command.app, name="batch")
+    reporting.batch_app.command("report")(batch_command.batch_report)
     app.add_typer(yard_commands.sample_app, name="sample")
     app.add_typer(yard_commands.hazards_app, name="hazards")
     app.command("export")(export_command.export)
     app.command("mass-priors")(mass_fit.mass_priors)
     app.add_typer(programme.app, name="programme")
+    app.add_typer(reporting.batch_app, name="batch")
+    app.add_typer(reporting.report_app, name="report")
 
 
 _mount()

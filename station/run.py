@@ -29,6 +29,7 @@ from station.recipes import RecipeShelf
 from station.recording.planned import open_post
 from station.recording.post import Post
 from station.reporting.hazard_watch import HazardWatch
+from station.reporting.office_door import open_door
 from station.reporting.opening import Report, open_report
 from station.reporting.service import Service, serving
 from station.scale import ScaleWatch, scale_of
@@ -71,17 +72,22 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
         store.begin_run(plan.run)
         store.flush()
         report = open_report(plan, store)
-        with (
-            open_line(plan.config) as line,
-            open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
-            RunningCounts(store.path, plan.run.uuid) as counts,
-            HazardWatch(store.path),
-            keeping(plan) as kept,
-            ScaleWatch(scale_of(plan.config)) as scale,
-        ):
-            return await _Station(plan, options, store, counts, line, _Company(post, kept, scale, report)).keep()
+        async with open_door(report.office, records.parent):
+            return await _keep_running(plan, options, store, report)
     finally:
         store.close()
+
+
+async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: Report) -> Summary:
+    with (
+        open_line(plan.config) as line,
+        open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
+        RunningCounts(store.path, plan.run.uuid) as counts,
+        HazardWatch(store.path),
+        keeping(plan) as kept,
+        ScaleWatch(scale_of(plan.config)) as scale,
+    ):
+        return await _Station(plan, options, store, counts, line, _Company(post, kept, scale, report)).keep()
 
 
 class _Company(NamedTuple):

@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,6 +90,13 @@ class Balance(NamedTuple):
         apart = f"{abs(self.difference_kg):.1f} kg {'more' if self.difference_kg > 0 else 'less'} came out than went in"
         found = f"{apart}; {self.tolerance_kg:.1f} kg can be explained by scales and estimates."
         return f"The balance closes: {found}" if self.closes else f"THE BALANCE DOES NOT CLOSE: {found}"
+
+
+def with_scale(intake: Intake, sd_kg: float, sd_share: float) -> Intake:
+    """Where nobody says how far the intake's scale may be off: ``sd_kg``, and a share of the weight, independently."""
+    if intake.weight_kg is None or intake.weight_sd_kg is not None:
+        return intake
+    return replace(intake, weight_sd_kg=round(math.hypot(sd_kg, sd_share * intake.weight_kg), 3))
 
 
 def open_batch(connection: sqlite3.Connection, intake: Intake, by: str, now_utc: str) -> str:

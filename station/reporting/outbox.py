@@ -12,10 +12,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from station.reporting.row import IntervalRow, parse
-from station.store import Store
+from station.store import Made, StoreBusy
 from station.store_reader import open_reader
 
 _MOST_REFUSALS = 3
@@ -61,13 +61,36 @@ def _nothing_holds() -> str | None:
     return None
 
 
+class Records(Protocol):
+    """Where the rows are kept: the store, whose one writer makes every change."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def change(self, work: Callable[[sqlite3.Connection], Made], timeout_s: float = 5.0) -> Made: ...
+
+
+class ReadOnly:
+    """Records that are only looked at."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def change(self, work: Callable[[sqlite3.Connection], Made], timeout_s: float = 5.0) -> Made:
+        raise StoreBusy("These records are only looked at.")
+
+
 class Outbox:
     """Safe from any thread. What changes it returns when it is on the disk; raises StoreBusy when that takes long.
 
     ``held`` gives a sentence while nothing may be sent (the clock), else None.
     """
 
-    def __init__(self, store: Store, held: Callable[[], str | None] = _nothing_holds) -> None:
+    def __init__(self, store: Records, held: Callable[[], str | None] = _nothing_holds) -> None:
         self._store = store
         self._held = held
 
@@ -95,7 +118,8 @@ class Outbox:
     def acknowledge(self, epoch: str, *, up_to: int | None = None, sequences: Iterable[int] = ()) -> int:
         """The receiver has applied all rows of ``epoch`` up to a number, or these; returns how many were new to us.
 
-        Rows that never were are ignored, and so is every acknowledgement after the first.
+        Rows that never were are ignored, and so is every acknowledgement after the first. ``up_to`` leaves what is in
+        quarantine there; a sender that tells the receiver of withheld rows names exact numbers that it has sent.
         """
         exact = tuple(sequences)
 
@@ -104,7 +128,8 @@ class Outbox:
                 "UPDATE intervals SET delivery = 'acknowledged', reason = '' WHERE delivery <> 'acknowledged'"
                 " AND epoch_id = (SELECT id FROM epochs WHERE uuid = ?) AND "
             )
-            done = 0 if up_to is None else connection.execute(update + "sequence <= ?", (epoch, up_to)).rowcount
+            waiting = update + "sequence <= ? AND delivery = 'waiting'"
+            done = 0 if up_to is None else connection.execute(waiting, (epoch, up_to)).rowcount
             return done + sum(connection.execute(update + "sequence = ?", (epoch, one)).rowcount for one in exact)
 
         return self._store.change(apply)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from station.reporting.batches import Intake, close_batch, open_batch
+from station.reporting.batches import Intake, close_batch, open_batch, with_scale
 from station.reporting.clock import Clock, ClockReading, hold_reason
 from station.reporting.closing import Close, Next, add_correction, close_interval, last_number, recover, utc
 from station.reporting.context import ClockState, Context
@@ -112,7 +111,7 @@ class Reporter:
         """The interval before it is closed in the same transaction. The change gives the batch's id or raises
         BatchRefused; None: the store takes nothing now."""
         order, now_utc = self._order(mono_ns), self._utc(mono_ns)
-        whole = replace(intake, weight_sd_kg=self._weight_sd(intake))
+        whole = with_scale(intake, self._settings.intake_sd_kg, self._settings.intake_sd_share)
 
         def work(connection: sqlite3.Connection) -> str:
             name = open_batch(connection, whole, by, now_utc)
@@ -232,12 +231,6 @@ class Reporter:
 
     def _utc(self, mono_ns: int) -> str:
         return utc(mono_ns + self._reading.offset_ns)
-
-    def _weight_sd(self, intake: Intake) -> float | None:
-        if intake.weight_kg is None or intake.weight_sd_kg is not None:
-            return intake.weight_sd_kg
-        own, share = self._settings.intake_sd_kg, self._settings.intake_sd_share * intake.weight_kg
-        return round(math.hypot(own, share), 3)
 
 
 def stand(connection: sqlite3.Connection, name: str, told: str | None) -> None:

@@ -75,7 +75,9 @@ def test_a_row_can_be_set_aside_at_once_and_a_late_acknowledgement_still_counts(
         outbox = Outbox(yard.store)
         epoch = outbox.pending()[0].epoch
         assert outbox.quarantine(epoch, 1, "too large")
-        assert outbox.acknowledge(epoch, up_to=1) == 1
+        assert outbox.acknowledge(epoch, up_to=1) == 0
+        assert len(outbox.quarantined()) == 1
+        assert outbox.acknowledge(epoch, sequences=[1]) == 1
         assert outbox.quarantined() == ()
         assert not outbox.quarantine(epoch, 1, "too late")
         assert outbox.retry() == 0

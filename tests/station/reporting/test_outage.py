@@ -1,0 +1,17 @@
+"""Six hours without the programme in time-lapse; ``bench_outage`` does the week."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.station.reporting.bench_outage import live_through
+
+
+def test_what_piles_up_without_the_programme_drains_whole(tmp_path: Path) -> None:
+    found = live_through(tmp_path, rows=360, pieces_a_row=30)
+    assert found.rows == 360
+    assert found.applied == found.pieces == 360 * 30
+    assert found.waiting == 0
+    assert found.forecast_days is not None
+    # Of two hours for a week's rows: what the station itself spends on sending them, generously.
+    assert found.outbox_s / found.rows * 10_080 < 600
