@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from station.training.calibration import floor_of
 from station.training.course import PHOTOS_VAL, REAL, RENDERED, Course, Material, make_parts, posed
 from station.training.learning import Maps, Ways, all_maps, taught, with_own
 from station.training.lessons import Lessons
-from station.training.measuring import Seen, photo_pair
+from station.training.measuring import Seen, photo_pair, spread_out
 from vision.model_card import Figures
 
 if TYPE_CHECKING:
@@ -43,13 +44,13 @@ def arms_of(
 def arm_answers(
     names: Sequence[str], schedule: Schedule, work: Path, course: Course, material: Material
 ) -> NDArray[np.float32]:
-    """Teach on some parts only, all of which ``work`` holds; log probabilities of the validation photographs."""
-    from station.training.network import answered
+    """Teach on some parts only, all of which ``work`` holds; logits of the validation photographs."""
+    from station.training.train import answers
 
     parts = make_parts(course, material, work, workers=1, tell=quiet)
     maps = Maps(parts, all_maps(course, material, work, Ways(schedule, None, 1, quiet)))
     top, _epochs = taught(maps, names, schedule, work, course, material, quiet)
-    return answered(top, maps.maps[PHOTOS_VAL])
+    return answers(top, maps.maps[PHOTOS_VAL])
 
 
 def arm_beside(
@@ -72,14 +73,14 @@ def ablation_figures(
     families: Mapping[str, str],
     ways: Ways,
 ) -> tuple[tuple[Figures, ...], tuple[str, ...]]:
-    """Figures of every arm, whose ``answers`` are log probabilities of the crops in ``part``, and a sentence."""
+    """Figures of every arm, whose ``answers`` are logits of the crops in ``part``, and a sentence."""
     if ways.ablation is None:
         return (), ()
-    cutouts = posed(material, course)
+    cutouts, floor = posed(material, course), floor_of(material.labels, families)
     rows, said = [], []
-    for arm, logs in answers.items():
-        photos = Seen(logs, part.may_be[:, :-1], np.array(part.objects))
-        pair = photo_pair(photos, logs, cutouts, material.labels, families)
+    for arm, logits in answers.items():
+        photos = spread_out(Seen(logits, part.may_be, np.array(part.objects)), floor)
+        pair = photo_pair(photos, photos.logs, cutouts, material.labels, families)
         rows += [replace(each, split=f"{arm}: {each.split}") for each in pair]
         said.append(f"{arm} {pair[0].accuracy:.3f}, without coins {pair[1].accuracy:.3f}")
     note = (

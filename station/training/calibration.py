@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +27,18 @@ def fit_temperature(loss_of: Callable[[float], float]) -> float:
     return math.exp((low + high) / 2)
 
 
-def spread_logs(logits: NDArray[np.floating], biases: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Logits (n, labels + 1) plus ``biases`` to log probabilities (n, labels), the last's share spread over all."""
+def floor_of(labels: Sequence[str], families: Mapping[str, str]) -> NDArray[np.float32]:
+    """How "none of them" is spread over the labels (n,): every family gets the same, a family's labels share it."""
+    size = Counter(families[label] for label in labels)
+    return np.array([1 / (len(size) * size[families[label]]) for label in labels], np.float32)
+
+
+def spread_logs(
+    logits: NDArray[np.floating], floor: NDArray[np.float32], biases: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Logits (n, labels + 1) plus ``biases`` to log probabilities (n, labels), the last's share spread by ``floor``."""
     shares = np.exp(log_softmax(np.asarray(logits if biases is None else logits + biases, np.float32)))
-    return np.asarray(np.log(shares[:, :-1] + shares[:, -1:] / (shares.shape[1] - 1) + 1e-9), np.float32)
+    return np.asarray(np.log(shares[:, :-1] + shares[:, -1:] * floor + 1e-9), np.float32)
 
 
 def marginal_loss(

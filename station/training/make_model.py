@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from station.training.ablation import ablation_figures, arms_of
-from station.training.calibration import fit_look_correlation
+from station.training.calibration import fit_look_correlation, floor_of
 from station.training.card_writer import draft_card, write_card, write_golden
 from station.training.course import (
     LOOKS,
@@ -40,6 +40,7 @@ from station.training.measuring import (
     seen,
     speed_ms,
     spread_out,
+    wary,
 )
 from station.training.own_crops import OWN_VAL
 from vision.classifier import Classifier, log_softmax
@@ -72,14 +73,15 @@ def make_model(
         ways.tell("Ablation", 0, 1)
         said = {arm: answer() for arm, answer in arms.items()}
         ways.tell("Ablation", 1, 1)
+    floor = floor_of(material.labels, families)
     raw = {
         name: Seen(answers(top, maps.maps[name]), parts[name].may_be, np.array(parts[name].objects))
         for name in ("val", PHOTOS_VAL, STRANGE_VAL)
     }
-    biases = fit_biases([raw["val"], no_strangers(raw[PHOTOS_VAL]), raw[STRANGE_VAL]])
+    biases = wary(fit_biases([raw["val"], no_strangers(raw[PHOTOS_VAL]), raw[STRANGE_VAL]]))
     draft = draft_card(
         out,
-        as_onnx(Calibrated(build_body(), top, biases), course.crop.size_px, "logits", material.labels),
+        as_onnx(Calibrated(build_body(), top, floor, biases), course.crop.size_px, "logits", material.labels),
         labels=material.labels,
         spec=INPUT,
         crop=course.crop,
@@ -115,12 +117,12 @@ def _measured(
 ) -> ModelCard:
     """``raw`` holds the logits of validation pieces, photographs and strangers, which the biases were fitted to."""
     eye = Classifier(draft)
-    labels = draft.labels
+    labels, floor = draft.labels, floor_of(draft.labels, families)
     found = {name: seen(eye, parts[name]) for name in (*MEASURED, PHOTOS_VAL, STRANGE_VAL, OWN_VAL) if name in parts}
     temperature = fit_shared_temperature([found["val"], found[PHOTOS_VAL]])
     calm = {name: log_softmax(one.logs / np.float32(temperature)) for name, one in found.items()}
     cutouts = posed(material, course)
-    calm_photos = cross_fitted(raw["val"], raw[STRANGE_VAL], raw[PHOTOS_VAL])
+    calm_photos = cross_fitted(raw["val"], raw[STRANGE_VAL], raw[PHOTOS_VAL], floor)
     looks = {name: calm[name].reshape(-1, LOOKS, len(labels)) for name in MEASURED}
     truth = {name: found[name].may_be[::LOOKS].argmax(axis=1) for name in MEASURED}
     correlation = fit_look_correlation(looks["val"], truth["val"])
@@ -134,7 +136,7 @@ def _measured(
         golden=golden,
         measured=(
             *(rendered_figures(name, found[name], calm[name], labels) for name in MEASURED),
-            *photo_pair(spread_out(raw[PHOTOS_VAL]), calm_photos, cutouts, labels, families),
+            *photo_pair(spread_out(raw[PHOTOS_VAL], floor), calm_photos, cutouts, labels, families),
             *(
                 photo_figures(name, found[name], calm[name], crops, labels, families)
                 for name, crops in material.own

@@ -21,6 +21,7 @@ from vision.model_card import Figures, LabelFigure
 
 Logs = NDArray[np.float32]
 COINLESS = "photographs val without coins"
+WARY = 2.0
 MayBe = NDArray[np.bool_]
 
 
@@ -66,29 +67,35 @@ def fit_biases(parts: Sequence[Seen], steps: int = 300, rate: float = 1.0, pull:
     return np.asarray(biases - biases.mean(), np.float32)
 
 
+def wary(biases: Logs) -> Logs:
+    """The same leaning WARY towards "none of them": what is strange in a plant is less plain than what was invented."""
+    return np.concatenate([biases[:-1], biases[-1:] + np.float32(WARY)])
+
+
 def no_strangers(one: Seen) -> Seen:
     """The rows of logits (n, labels + 1) that show a class."""
     return one.at(~one.may_be[:, -1])
 
 
-def spread_out(one: Seen, biases: Logs | None = None) -> Seen:
+def spread_out(one: Seen, floor: Logs, biases: Logs | None = None) -> Seen:
     """Logits (n, labels + 1) as the log probabilities (n, labels) that the network ships."""
-    return Seen(spread_logs(one.logs, biases), one.may_be[:, :-1], one.objects)
+    return Seen(spread_logs(one.logs, floor, biases), one.may_be[:, :-1], one.objects)
 
 
-def cross_fitted(rendered: Seen, strange: Seen, photographed: Seen, folds: int = 4) -> Logs:
+def cross_fitted(rendered: Seen, strange: Seen, photographed: Seen, floor: Logs, folds: int = 4) -> Logs:
     """Calibrated log probabilities of photographs: biases and temperature of each fitted without its own object.
 
-    All three are logits (n, labels + 1); photographs of no class are never fitted to.
+    All three are logits (n, labels + 1), spread by ``floor``; photographs of no class are never fitted to.
     """
     names, place = np.unique(photographed.objects, return_inverse=True)
     fold = np.random.default_rng(1).permutation(len(names))[place] % folds
     calm = np.empty((len(photographed.logs), photographed.logs.shape[1] - 1), np.float32)
     for n in range(folds):
         others = no_strangers(photographed.at(np.asarray(fold != n)))
-        biases = fit_biases([rendered, others, strange])
-        temperature = fit_shared_temperature([spread_out(rendered, biases), spread_out(others, biases)])
-        calm[fold == n] = log_softmax(spread_logs(photographed.logs[fold == n], biases) / np.float32(temperature))
+        biases = wary(fit_biases([rendered, others, strange]))
+        temperature = fit_shared_temperature([spread_out(rendered, floor, biases), spread_out(others, floor, biases)])
+        spread = spread_logs(photographed.logs[fold == n], floor, biases)
+        calm[fold == n] = log_softmax(spread / np.float32(temperature))
     return calm
 
 

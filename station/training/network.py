@@ -41,34 +41,23 @@ def build_top(labels: int, dropout: float = 0.2) -> nn.Sequential:
 
 
 class Calibrated(nn.Module):  # type: ignore[misc]  # PyTorch's own way to write a layer
-    """Body and top, and what the network ships as logits: log probabilities in which "none of them" is spread evenly.
+    """Body and top, and what the network ships as logits: log probabilities in which "none of them" is spread out.
 
     So a piece that is no class comes out unsure of all of them, whatever adds up several looks.
     """
 
-    def __init__(self, body: nn.Module, top: nn.Module, biases: NDArray[np.float32] | None = None) -> None:
-        """``biases`` (labels + 1,) are added to the answers."""
+    def __init__(
+        self, body: nn.Module, top: nn.Module, floor: NDArray[np.float32], biases: NDArray[np.float32]
+    ) -> None:
+        """``floor`` (labels,) is how "none of them" is spread; ``biases`` (labels + 1,) are added to the answers."""
         super().__init__()
         self.body, self.top = body, top
-        self._biases = None if biases is None else torch.from_numpy(biases)
+        self._floor, self._biases = torch.from_numpy(floor), torch.from_numpy(biases)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Float crops (n, 3, s, s) to log probabilities (n, labels)."""
-        logits = self.top(self.body(crops))
-        return spread(logits if self._biases is None else logits + self._biases)
-
-
-def spread(logits: torch.Tensor) -> torch.Tensor:
-    """Logits (n, labels + 1) to log probabilities (n, labels), the share of "none of them" spread over all."""
-    shares = torch.softmax(logits, 1)
-    return torch.log(shares[:, :-1] + shares[:, -1:] / (logits.shape[1] - 1) + 1e-9)
-
-
-def answered(top: nn.Module, maps: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Log probabilities (n, labels) of maps, as the whole network gives them."""
-    from station.training.train import answers
-
-    return np.asarray(spread(torch.from_numpy(answers(top, maps))).numpy(), np.float32)
+        shares = torch.softmax(self.top(self.body(crops)) + self._biases, 1)
+        return torch.log(shares[:, :-1] + shares[:, -1:] * self._floor + 1e-9)
 
 
 def write_maps(crops_file: Path, maps_file: Path) -> None:

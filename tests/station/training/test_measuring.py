@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station.training.calibration import spread_logs
+from station.training.calibration import floor_of, spread_logs
 from station.training.findings import HAZARD, hazard_note, trap_note, unknown_note
 from station.training.measuring import (
     Seen,
@@ -22,6 +22,8 @@ from vision.classifier import log_softmax
 
 LABELS = ("CU-NO2", "AL-CAST", "AL-UBC", "RES-MIN")
 FAMILIES = {"CU-NO2": "copper", "AL-CAST": "aluminium", "AL-UBC": "aluminium", "RES-MIN": "residue"}
+
+FLOOR = floor_of(LABELS, FAMILIES)
 
 
 def _logs(*rows: tuple[float, ...]) -> NDArray[np.float32]:
@@ -99,11 +101,11 @@ def test_a_photograph_does_not_fit_its_own_temperature() -> None:
     rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
     strange = _answers(FOUR, [4] * 4, ["s"] * 4)
     photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 3, 3], list("aabbccdd"))
-    first = cross_fitted(rendered, strange, photos)
+    first = cross_fitted(rendered, strange, photos, FLOOR)
     worse = Seen(photos.logs, photos.may_be[::-1], photos.objects)
     assert first.shape == (8, 4)
     assert np.allclose(np.exp(first).sum(axis=1), 1, atol=1e-5)
-    assert not np.allclose(first, cross_fitted(rendered, strange, worse))
+    assert not np.allclose(first, cross_fitted(rendered, strange, worse, FLOOR))
 
 
 def test_photographs_of_no_class_are_never_fitted_to() -> None:
@@ -112,14 +114,14 @@ def test_photographs_of_no_class_are_never_fitted_to() -> None:
     photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 4, 4], list("aabbccdd"))
     louder = Seen(np.where(photos.may_be[:, 4:], 9 * photos.logs, photos.logs), photos.may_be, photos.objects)
     known = ~photos.may_be[:, 4]
-    before, after = (cross_fitted(rendered, strange, one)[known] for one in (photos, louder))
+    before, after = (cross_fitted(rendered, strange, one, FLOOR)[known] for one in (photos, louder))
     assert np.array_equal(before, after)
 
 
 def test_what_is_none_of_them_is_unsure_of_all_after_biases() -> None:
     logits = np.array([[0.0, 0.0, 0.0, 0.0, 9.0], [9.0, 0.0, 0.0, 0.0, 0.0]], np.float32)
-    shares = np.exp(spread_logs(logits, np.array([2.0, 0, 0, 0, 0], np.float32)))
-    assert shares[0] == pytest.approx([0.25] * 4, abs=0.01)
+    shares = np.exp(spread_logs(logits, FLOOR, np.array([2.0, 0, 0, 0, 0], np.float32)))
+    assert shares[0] == pytest.approx([1 / 3, 1 / 6, 1 / 6, 1 / 3], abs=0.01)
     assert shares[1, 0] > 0.99
 
 
