@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TEST_PACKAGES := chromium fuse3 gcc libatomic1 libc6-dev libmodbus-dev mbpoll minisign socat postgresql-15
+TEST_PACKAGES := chromium fuse3 gcc libatomic1 libc6-dev libmodbus-dev mbpoll minisign mosquitto socat postgresql-15
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help setup setup-test run test gates golden routes messages bench lock clean

@@ -76,6 +76,40 @@ def serve(
 
 
 @app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="New folder for the package.")],
+    publisher: Annotated[str, typer.Option(help="Who publishes it.")] = "the recycling programme",
+    simulated: Annotated[bool, typer.Option("--simulated", help="Simulated stations instead of real ones.")] = False,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day, UTC.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day, UTC, inside.")] = None,
+    licence: Annotated[str, typer.Option(help="SPDX name of the licence.")] = "CC-BY-4.0",
+    database: Database = _DEFAULT,
+    database_file: DatabaseFile = None,
+) -> None:
+    """Write open data of all stations: a Data Package of daily figures. Works beside a running receiver."""
+    from station.programme.export import Share, export_programme
+    from station.programme.reading import LedgerReader
+    from station.programme.tables import open_reader
+    from station.reporting.factors import read_full_codebook
+    from station.reporting.package import LICENCES, PackageRefused
+
+    url = _url(database, database_file)
+    with _registry(url) as registry, plain_errors(PackageRefused):
+        if licence not in LICENCES:
+            raise PackageRefused(f"--licence {licence}: choose one of {', '.join(LICENCES)}.")
+        engine = open_reader(url)
+        days = [None if day is None else day.date() for day in (first, last)]
+        share = Share(simulated, days[0], days[1], publisher, LICENCES[licence])
+        try:
+            reader = LedgerReader(engine, registry)
+            made = datetime.now(UTC)  # noqa: TID251 - a command has a clock
+            written = export_programme(folder, reader, read_full_codebook(), share, made)
+        finally:
+            engine.dispose()
+    _out.print(f"written: {written} ({'SIMULATED' if simulated else 'real'} figures)", soft_wrap=True)
+
+
+@app.command()
 def bench(
     stations: Annotated[int, typer.Option(min=1, max=20_000, help="Simulated stations.")] = 2000,
     minutes: Annotated[int, typer.Option(min=1, max=60, help="Minute reports of each.")] = 3,

@@ -6,11 +6,13 @@ import json
 import math
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Executable, Table, func, select
+from sqlalchemy import ColumnElement, Engine, Executable, Table, and_, func, select
 from sqlalchemy.engine import RowMapping
 
+from control.types import Outcome
 from station.programme.registry import Registered, Registry
-from station.programme.tables import batches, chains, conflicts, days, downtime, refusals, rows, totals
+from station.programme.tables import batch_sums, batches, chains, conflicts, days, downtime, refusals, rows, totals
+from station.reporting.batch_reader import reported_class
 
 _MOST_SHOWN = 500
 
@@ -103,6 +105,9 @@ class BatchLine(NamedTuple):
     is_simulated: bool
     batch: str
     intake: dict[str, str | float | None]
+    pieces: int
+    kg: float
+    is_degraded: bool
 
 
 class ClassLine(NamedTuple):
@@ -177,19 +182,21 @@ class LedgerReader:
     def classes(
         self, *, is_simulated: bool, first: str | None = None, last: str | None = None, station: str | None = None
     ) -> tuple[ClassLine, ...]:
-        """The same added up over stations, days and outcomes."""
-        place = (totals.c.class_id, totals.c.outlet)
-        sums = select(
-            *place,
-            *(func.sum(totals.c[name]).label(name) for name in ("pieces", "mg", "own_variance_g2", "common_mg")),
-        )
-        wanted = sums.where(*_within(totals, is_simulated, first, last, station)).group_by(*place).order_by(*place)
+        """The same added up over stations and days; what no class was sure enough of is counted as that."""
+        place = (totals.c.class_id, totals.c.outlet, totals.c.outcome)
+        names = ("pieces", "mg", "own_variance_g2", "common_mg")
+        sums = select(*place, *(func.sum(totals.c[name]).label(name) for name in names)).group_by(*place)
+        found: dict[tuple[str, str], list[float]] = {}
+        for line in self._ask(sums.where(*_within(totals, is_simulated, first, last, station))):
+            key = (reported_class(line["class_id"], Outcome(line["outcome"])), line["outlet"])
+            amounts = found.setdefault(key, [0.0] * len(names))
+            for place_of, name in enumerate(names):
+                amounts[place_of] += float(line[name])
         return tuple(
-            ClassLine(line["class_id"], line["outlet"], int(line["pieces"]), float(line["mg"]) / 1e6,
-                      _kg_sd(float(line["own_variance_g2"]), float(line["common_mg"])))
-            for line in self._ask(wanted)
-            if line["pieces"]
-        )  # fmt: skip
+            ClassLine(class_id, outlet, int(pieces), mg / 1e6, _kg_sd(variance, common))
+            for (class_id, outlet), (pieces, mg, variance, common) in sorted(found.items())
+            if pieces
+        )
 
     def pieces_by_day(
         self, *, is_simulated: bool, first: str | None = None, last: str | None = None, station: str | None = None
@@ -223,11 +230,23 @@ class LedgerReader:
         )  # fmt: skip
 
     def batches(self, *, is_simulated: bool) -> tuple[BatchLine, ...]:
-        wanted = select(batches).where(batches.c.is_simulated == is_simulated).order_by(*batches.primary_key)
-        return tuple(
-            BatchLine(line["station"], line["is_simulated"], line["batch"], json.loads(line["intake"]))
-            for line in self._ask(wanted)
+        """All whose intake was told."""
+        sums = batch_sums.c
+        same = (sums.station == batches.c.station, sums.is_simulated == batches.c.is_simulated,
+                sums.batch == batches.c.batch)  # fmt: skip
+        wanted = (
+            select(batches, sums.pieces, sums.mg, sums.degraded)
+            .outerjoin(batch_sums, and_(*same))
+            .where(batches.c.is_simulated == is_simulated)
+            .order_by(*batches.primary_key)
         )
+        return tuple(
+            BatchLine(
+                line["station"], line["is_simulated"], line["batch"], json.loads(line["intake"]),
+                line["pieces"] or 0, (line["mg"] or 0) / 1e6, bool(line["degraded"]),
+            )
+            for line in self._ask(wanted)
+        )  # fmt: skip
 
     def _gaps(self, chain: RowMapping) -> tuple[tuple[int, int], ...]:
         if not chain["waiting"] and not chain["withheld"]:

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from station.programme.tables import days, downtime, is_sqlite, totals
+from station.programme.tables import batch_sums, days, downtime, is_sqlite, totals
 from station.reporting.row import Count, IntervalRow, RowKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +25,7 @@ class Sums:
         self._totals: dict[_Key, list[float]] = defaultdict(lambda: [0, 0, 0.0, 0])
         self._days: dict[_Key, list[float]] = defaultdict(lambda: [0, 0, 0, 0])
         self._downtime: dict[_Key, list[float]] = defaultdict(lambda: [0])
+        self._batches: dict[_Key, list[float]] = defaultdict(lambda: [0, 0, 0])
 
     def add(self, row: IntervalRow, day: str, sign: int = 1) -> None:
         """Count an interval row for ``day``; ``sign`` -1 takes it back."""
@@ -35,12 +36,20 @@ class Sums:
             _grow(self._totals[(*place, count.class_id, count.outlet, count.outcome)], _amounts(count), sign)
         ms = round(row.seconds * 1000)
         _grow(self._days[place], (1, ms, ms if row.degraded else 0, 0 if row.clock_trusted else 1), sign)
+        if row.batch is not None:
+            pieces, mg = sum(count.pieces for count in row.counts), sum(round(c.grams * 1000) for c in row.counts)
+            _grow(self._batches[(row.station, row.is_simulated, row.batch)], (pieces, mg, int(row.degraded)), sign)
         for pause in row.downtime:
             key = (*place, pause.state, pause.kind.value, pause.reason)
             _grow(self._downtime[key], (round(pause.seconds * 1000),), sign)
 
     def store(self, connection: Connection) -> None:
-        for table, found in ((totals, self._totals), (days, self._days), (downtime, self._downtime)):
+        for table, found in (
+            (totals, self._totals),
+            (days, self._days),
+            (downtime, self._downtime),
+            (batch_sums, self._batches),
+        ):
             names = [column.name for column in table.columns]
             lines = [dict(zip(names, (*key, *amounts), strict=True)) for key, amounts in sorted(found.items())]
             if lines:

@@ -149,6 +149,16 @@ batches = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("intake", String(4000), nullable=False),
 )
+batch_sums = Table(
+    "batch_sums",
+    LEDGER,
+    Column("station", String(40), primary_key=True),
+    Column("is_simulated", Boolean, primary_key=True),
+    Column("batch", String(100), primary_key=True),
+    Column("pieces", BigInteger, nullable=False),
+    Column("mg", BigInteger, nullable=False),
+    Column("degraded", BigInteger, nullable=False),
+)
 # Rows that were not taken: other content under a number already held, or no link to the row before. Kept to be judged.
 conflicts = Table(
     "conflicts",
