@@ -232,6 +232,12 @@ FAULTS: Mapping[str, Fault] = {
         "A hazardous piece was sent to its outlet.",
         "Take it out of the outlet as the plant's rules say.",
     ),
+    "hazard-waiting": Fault(
+        82,
+        Effect.note,
+        "A hazardous piece that was found has not been dealt with yet.",
+        "Remove it as the plant's rules say, then close it in the hazards ledger with a name and what was done.",
+    ),
     "hazard-found": Fault(
         80,
         Effect.stop,

@@ -83,20 +83,23 @@ async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: R
         open_line(plan.config) as line,
         open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
         RunningCounts(store.path, plan.run.uuid) as counts,
-        HazardWatch(store.path),
+        HazardWatch(store.path) as hazards,
         keeping(plan) as kept,
         ScaleWatch(scale_of(plan.config)) as scale,
     ):
-        return await _Station(plan, options, store, counts, line, _Company(post, kept, scale, report)).keep()
+        company = _Company(post, kept, scale, report, hazards)
+        return await _Station(plan, options, store, counts, line, company).keep()
 
 
 class _Company(NamedTuple):
-    """Who reads beside the station: the recorder, the keeper of crops, the reader of the belt scale, the reporter."""
+    """Who reads beside the station: the recorder, the keeper of crops, the reader of the belt scale, the reporter,
+    the follower of hazards."""
 
     post: Post | None
     kept: Keeping
     scale: ScaleWatch
     report: Report
+    hazards: HazardWatch
 
 
 class _Station:
@@ -106,7 +109,7 @@ class _Station:
         self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, company: _Company
     ) -> None:
         self._plan = plan
-        self._post, self._kept, self._scale, self._report = company
+        self._post, self._kept, self._scale, self._report, self._hazards = company
         self._options = options
         self._store = store
         self._line = line
@@ -320,6 +323,7 @@ class _Station:
             ("store-trouble", trouble),
             ("recording-stopped", stopped or None),
             ("scale-lost", self._scale.trouble),
+            ("hazard-waiting", self._hazards.waiting),
             ("line-noisy", self._line_watch.trouble),
             ("certificate-ends", service.warning),
             ("programme-refuses", service.alarm),

@@ -23,6 +23,9 @@ from station.keeping.shadow import Shadow
 from station.keeping.shadow_book import Compared, ShadowBook, read_comparisons
 from station.keeping.worth import Ration, WorthSettings, reason_to_keep
 from station.link import Link, open_link
+from station.reporting.factors import read_full_codebook
+from station.reporting.hazard_pictures import HazardPictures
+from station.reporting.hazards import hazards_of
 from station.types import PieceRecord
 from tests.station.pieces import RUN, closed_piece
 from tests.vision.tiny_model import LABELS, plain_crop, write_model
@@ -284,3 +287,21 @@ def test_the_thread_stores_what_waits_before_it_ends(yard: Yard, tmp_path: Path)
     found.keeper.close()
     with Book.open(tmp_path / "crops") as book:
         assert book.tally().crops == 1
+
+
+def test_a_hazardous_piece_leaves_its_picture_for_the_ledger_even_where_no_crops_are_kept(tmp_path: Path) -> None:
+    eye, here = open_link()
+    pictures = HazardPictures(tmp_path / "hazards", hazards_of(read_full_codebook()))
+    settings = KeeperSettings(WORTH, RUN.utc_offset_ns, 10**9, 2)
+    keeper = Keeper(settings, here, None, None, hazards=pictures)
+    for number, label in ((1, "CU-NO2"), (2, "BAT-NICD")):
+        eye.send(look(number, SURE))
+        keeper.take(replace(closed_piece(number, label), run="run-1"))
+    keeper.turn()
+    for end in (eye, here):
+        end.close()
+    [picture] = (tmp_path / "hazards").iterdir()
+    assert picture.name == "run-1-2.png"
+    found = cv2.imread(str(picture))
+    assert found is not None
+    assert found.shape == (16, 16, 3)

@@ -13,6 +13,7 @@ import pytest
 
 from control.types import Decision, Outcome, Reason
 from station.config import ConfigError
+from station.faults import FAULTS
 from station.reporting.factors import read_full_codebook
 from station.reporting.hazard_pictures import HazardPictures
 from station.reporting.hazard_watch import HazardWatch
@@ -106,9 +107,23 @@ def test_the_kept_picture_belongs_to_its_finding_even_when_it_comes_later(site: 
 
 
 def test_the_ledger_follows_while_the_line_runs_and_once_more_at_the_end(site: Path) -> None:
-    with HazardWatch(data_of(site) / "records.sqlite", turn_s=3600):
+    with HazardWatch(data_of(site) / "records.sqlite", turn_s=3600) as watch:
         pass
     assert len(YardBook(data_of(site) / BOOK).findings()) == 19
+    assert watch.waiting is not None
+
+
+def test_what_nobody_has_closed_stays_an_alarm_also_after_a_restart(site: Path) -> None:
+    yard = gathered(site)
+    [battery] = of_class(yard.findings(), "BAT-LI")
+    with HazardWatch(data_of(site) / "records.sqlite") as watch:
+        pass
+    assert watch.waiting == f"findings {battery.id} BAT-LI"
+    assert "hazard-waiting" in FAULTS
+    yard.close_findings([battery.id], "Mei", "sand box", "2027-01-15T10:00:00+00:00")
+    with HazardWatch(data_of(site) / "records.sqlite") as watch:
+        pass
+    assert watch.waiting is None
 
 
 def test_the_sheet_of_a_month_has_every_finding_and_says_who_closed_it(site: Path) -> None:
