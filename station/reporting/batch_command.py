@@ -18,12 +18,10 @@ from station.reporting.batch_paper import Issued, issue
 from station.reporting.signature import SUFFIX, SignatureRefused, sign_file, station_key
 from station.reporting.yard_book import BookRefused
 
-app = typer.Typer(no_args_is_help=True, help="Batches: intake, report.")
 _out = Console()
 _PDF_S = 60
 
 
-@app.command("report")
 def batch_report(
     config: Annotated[Path, typer.Argument(help="Station file (YAML).")],
     batch: Annotated[str, typer.Argument(help="Name of the batch.")],
