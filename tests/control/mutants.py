@@ -1,7 +1,7 @@
 """Breaks a module in one small way after the other and tells which breaks no test notices.
 
-``python -m tests.control.mutants control/guard.py tests/control/test_guard.py`` from the repository's root. The broken
-module lives in a forked process only; no file is touched.
+``python -m tests.control.mutants control/guard.py tests/control/test_guard.py`` from the repository's root; with
+``--part 1/3`` before them only every third. The broken module lives in a forked process only; no file is touched.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -143,11 +144,15 @@ def _try_in_child(module: Path, source: str, tests: list[str]) -> NoReturn:
 
 
 def main(arguments: list[str]) -> int:
+    part, parts = 0, 1
+    if arguments[0] == "--part":
+        part, parts = (int(text) for text in arguments[1].split("/"))
+        part, arguments = part - 1, arguments[2:]
     module, tests = Path(arguments[0]), arguments[1:]
     source = (ROOT / module).read_text(encoding="utf-8")
     assert survives(module, source, tests), "the tests fail on the whole module"
     killed, alive = 0, []
-    for text, broken in mutants(source):
+    for text, broken in islice(mutants(source), part, None, parts):
         if survives(module, broken, tests):
             alive.append(text)
             sys.stdout.write(f"alive   {text}\n")
