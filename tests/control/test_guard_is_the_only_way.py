@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("vision", "control", "station")
-LOOP = "control/process.py"
+LOOP = "control/loop.py"
 BY_HAND = ("control/single_shot.py", "control/latency_bench.py")
 PAPER = "station/offline.py"  # plays a recorded machine, which fires nothing
 AT_REST = "machine.beat(run=False, armed=False)"
