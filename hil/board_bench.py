@@ -9,38 +9,32 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import random
 import select
 import shutil
 import signal
 import struct
-import subprocess
 import sys
-import tempfile
-import termios
 import time
-import tty
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from control.precedence import take_priority
-from control.types import Interlocks
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt
+from hil.felt import Felt
 from hil.firmware.board import CLOCK
-from hil.firmware.pty_pins import DRIVEN, DRIVEN_BYTES, SHARED
+from hil.firmware.pty_pins import DRIVEN, DRIVEN_BYTES
+from hil.firmware_process import Firmware
+from hil.interlocks import ALL_SAFE, suffered
 from hil.motion import Motion
+from hil.terminal import Cable, Terminal, WireTrouble, heard
 from hil.types import EmulatorFailed, Mishap, MishapName, ValveEvent
 from vision.types import Port
 
 _TICK_S = 0.001
-_CHUNK = 4096
 _NOISE = 0.0005
 _RUN_BIT = 1 << 64
-_SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
-_SHARED_FOLDER = "/dev/shm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +59,6 @@ class BoardReady(NamedTuple):
     port: str
     runs_on: str
     firmware_pid: int
-
-
-class WireTrouble(NamedTuple):
-    """What the wire does from now on: shares of bytes that are flipped or lost, or no wire at all (adapter gone)."""
-
-    flipped: float = 0.0
-    lost: float = 0.0
-    unplugged: bool = False
 
 
 def run_board(settings: BoardSettings, motion_name: str, valve_events: Port, mishaps: Port) -> None:
@@ -107,98 +93,24 @@ def micropython() -> tuple[str, ...] | None:
     return None if found is None else (found,)
 
 
-class _Terminal:
-    """A pseudo terminal, raw; ``path`` is the end that others open. It is kept open here, so that nobody hangs up."""
-
-    def __init__(self) -> None:
-        self.master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        modes = termios.tcgetattr(self._slave)
-        modes[6][termios.VMIN], modes[6][termios.VTIME] = 0, 0
-        termios.tcsetattr(self._slave, termios.TCSANOW, modes)
-        os.set_blocking(self.master, False)
-        self.path = os.ttyname(self._slave)
-
-    def speed(self) -> int:
-        """What the other end has set, as a constant of termios."""
-        return int(termios.tcgetattr(self._slave)[5])
-
-    def close(self) -> None:
-        os.close(self.master)
-        os.close(self._slave)
-
-
-class _Firmware:
-    """The firmware's process, its terminal and the file its encoder reads."""
-
-    def __init__(self, settings: BoardSettings, command: tuple[str, ...]) -> None:
-        controller = settings.controller
-        self.terminal = _Terminal()
-        folder = _SHARED_FOLDER if os.path.isdir(_SHARED_FOLDER) else None
-        self._shared = tempfile.NamedTemporaryFile(prefix="board-", dir=folder)  # noqa: SIM115 - closed with the rest
-        self._number = 0
-        self.publish(0, 0.0, 0.0, 0, 0)
-        longest = [str(round(ms * 1000)) for ms in controller.longest_on_ms]
-        scaled = str(round(controller.encoder.ticks_per_mm * 100_000))
-        root = str(Path(__file__).resolve().parent.parent)
-        self._process = subprocess.Popen(
-            [*command, "-m", "hil.firmware.pty_pins", self.terminal.path, self._shared.name, scaled, *longest],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            cwd=root,
-            env={**os.environ, "MICROPYPATH": root, "PYTHONPATH": root},
-        )
-        assert self._process.stdout is not None
-        self.outputs = self._process.stdout.fileno()
-        os.set_blocking(self.outputs, False)
-        self._hurry(settings.fifo_priority)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def publish(self, us: int, count: float, per_us: float, inputs: int, stuck: int) -> None:
-        """Where the belt is, what the interlocks say, which outputs stay on."""
-        self._number = (self._number + 1) & 0xFFFFFFFF
-        made = struct.pack(SHARED, self._number, us, count, per_us, inputs, stuck, self._number)
-        os.pwrite(self._shared.fileno(), made, 0)
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self.terminal.close()
-        self._shared.close()
-
-    def _hurry(self, priority: int | None) -> None:
-        if priority is not None:
-            with contextlib.suppress(OSError):
-                os.sched_setscheduler(self.pid, os.SCHED_FIFO, os.sched_param(max(1, priority - 1)))
-
-
 class _Bench:
     """Moves the belt, carries bytes, and tells the world of outputs that switch."""
 
     def __init__(self, settings: BoardSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
         self._settings = settings
         self._motion = motion
-        self._valve_events: Port | None = valve_events
+        self._felt = Felt(valve_events)
         self._mishaps = mishaps
         now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
         encoder = settings.controller.encoder
         self._belt = DrivenBelt(settings.controller.drive, encoder, now_ns, motion.read().pos_mm)
         self._command = settings.python or micropython() or (sys.executable,)
-        self._firmware = _Firmware(settings, self._command)
-        self._driver: _Terminal | None = None
-        self._wire = _Wire(settings)
-        self._interlocks = _SAFE
+        self._firmware = self._started()
+        self._driver: Terminal | None = None
+        self._wire = Cable(settings.baud, settings.seed)
+        self._interlocks = ALL_SAFE
         self._driven = self._on_for_ever = 0
         self._half = b""
-        self._unsent: deque[ValveEvent] = deque()
         self._stuck = self._asked = False
 
     def ask_to_end(self, _signal: int, _frame: object) -> None:
@@ -246,10 +158,10 @@ class _Bench:
         if self._firmware.terminal.master in ready:
             self._pass(self._firmware.terminal, self._driver)
         if self._firmware.outputs in ready:
-            self._feel(_read(self._firmware.outputs))
+            self._feel(heard(self._firmware.outputs))
 
-    def _pass(self, source: _Terminal, sink: _Terminal | None) -> None:
-        data = _read(source.master)
+    def _pass(self, source: Terminal, sink: Terminal | None) -> None:
+        data = heard(source.master)
         if sink is not None and data:
             with contextlib.suppress(OSError):
                 os.write(sink.master, self._wire.carry(data, self._driver))
@@ -269,27 +181,18 @@ class _Bench:
         changed = (driven ^ self._driven) & ~_RUN_BIT
         self._driven = driven
         motion = self._belt.motion
-        self._unsent.extend(
+        self._felt.tell(
             ValveEvent(n, bool(driven >> n & 1), t_ns, motion.at(t_ns), motion.speed_mm_s)
             for n in range(changed.bit_length())
             if changed >> n & 1
         )
-        self._send()
-
-    def _send(self) -> None:
-        """Nobody there to feel the air is no reason to stop."""
-        try:
-            while self._valve_events is not None and self._unsent and self._valve_events.send(self._unsent[0]):
-                self._unsent.popleft()
-        except ConnectionError:
-            self._valve_events = None
 
     def _suffer(self, message: object) -> None:
         if isinstance(message, WireTrouble):
             self._wire.trouble = message
             (self._unplug if message.unplugged else self._plug)()
         elif isinstance(message, Mishap):
-            self._interlocks = _judged(self._interlocks, message)
+            self._interlocks = suffered(self._interlocks, message)
             match message.name:
                 case MishapName.unplugged:
                     (self._unplug if message.on else self._plug)()
@@ -306,17 +209,20 @@ class _Bench:
                 case MishapName.restart if message.on:
                     self._restart()
 
+    def _started(self) -> Firmware:
+        return Firmware(self._settings.controller, self._command, self._settings.fifo_priority)
+
     def _restart(self) -> None:
         """Power gone and back: a fresh firmware, its counter anew."""
         self._switch(0, time.monotonic_ns())  # noqa: TID251 - process loop
         self._firmware.close()
         self._half = b""
         self._belt.recount(self._settings.controller.restart_count)
-        self._firmware = _Firmware(self._settings, self._command)
+        self._firmware = self._started()
 
     def _plug(self) -> None:
         if self._driver is None:
-            self._driver = _Terminal()
+            self._driver = Terminal()
             link = self._settings.port
             link.parent.mkdir(parents=True, exist_ok=True)
             link.unlink(missing_ok=True)
@@ -327,46 +233,3 @@ class _Bench:
             self._settings.port.unlink(missing_ok=True)
             self._driver.close()
             self._driver = None
-
-
-class _Wire:
-    """What happens to bytes between driver and board."""
-
-    def __init__(self, settings: BoardSettings) -> None:
-        self.trouble = WireTrouble()
-        self.is_cut = False
-        self._chance = random.Random(settings.seed)
-        self._speed = None if settings.baud is None else getattr(termios, f"B{settings.baud}")
-
-    def carry(self, data: bytes, driver: _Terminal | None) -> bytes:
-        """The bytes that come out at the other end."""
-        if self.is_cut:
-            return b""
-        if self._speed is not None and driver is not None and driver.speed() != self._speed:
-            return bytes(0 if byte % 3 == 0 else byte * 37 & 0xFF for byte in data)
-        flipped, lost, _unplugged = self.trouble
-        if flipped or lost:
-            kept = [byte for byte in data if self._chance.random() >= lost]
-            return bytes(
-                byte ^ 1 << self._chance.randrange(8) if self._chance.random() < flipped else byte for byte in kept
-            )
-        return data
-
-
-def _judged(interlocks: Interlocks, mishap: Mishap) -> Interlocks:
-    match mishap.name:
-        case MishapName.estop:
-            return interlocks._replace(estop_ok=not mishap.on)
-        case MishapName.guard_open:
-            return interlocks._replace(guard_closed=not mishap.on)
-        case MishapName.air_low:
-            return interlocks._replace(air_ok=not mishap.on)
-    return interlocks
-
-
-def _read(end: int) -> bytes:
-    """What is there; nothing when nobody is at the other end."""
-    try:
-        return os.read(end, _CHUNK)
-    except OSError:
-        return b""

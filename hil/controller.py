@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from control import job_ring
-from control.types import Identity, Interlocks
+from control.types import Identity
 from hil.drive import Belt, DriveSettings, EncoderSettings
 from hil.faulty_counter import FaultyCounter
+from hil.interlocks import ALL_SAFE, suffered
 from hil.plc import Plc, PlcSettings
 from hil.sensors import Sensors
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
 _OUTPUTS_FIELD = 3
-_SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Controller:
         self._publish = publish
         self._lock = threading.Lock()
         self._belt = belt
-        self._interlocks = _SAFE
+        self._interlocks = ALL_SAFE
         self._run = False
         self._outputs = self._stuck = 0
         self._sensors = Sensors()
@@ -98,13 +98,8 @@ class Controller:
     def suffer(self, mishap: Mishap) -> None:
         """Begin or end a mishap that happens to the machine; others are ignored."""
         with self._lock:
+            self._interlocks = suffered(self._interlocks, mishap)
             match mishap.name:
-                case MishapName.estop:
-                    self._interlocks = self._interlocks._replace(estop_ok=not mishap.on)
-                case MishapName.guard_open:
-                    self._interlocks = self._interlocks._replace(guard_closed=not mishap.on)
-                case MishapName.air_low:
-                    self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
                 case MishapName.valve_dead:
                     (self._sensors.dead.add if mishap.on else self._sensors.dead.discard)(mishap.output)
                 case MishapName.valve_slow:

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from control.coupler_map import CouplerMap, EncoderPlace
-from control.types import Interlocks
 from hil.drive import Belt
+from hil.interlocks import ALL_SAFE, suffered
 from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
-
-_SAFE = Interlocks(estop_ok=True, guard_closed=True, air_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Coupler:
         self._settings = settings
         self._belt = belt
         self._publish = publish
-        self._interlocks = _SAFE
+        self._interlocks = ALL_SAFE
         self._image = 0
         self._fed_ns: int | None = None
         self._start()
@@ -77,13 +75,8 @@ class Coupler:
 
     def suffer(self, mishap: Mishap, now_ns: int) -> tuple[ValveEvent, ...]:
         """Begin or end a mishap that happens to the machine; others are ignored."""
+        self._interlocks = suffered(self._interlocks, mishap)
         match mishap.name:
-            case MishapName.estop:
-                self._interlocks = self._interlocks._replace(estop_ok=not mishap.on)
-            case MishapName.guard_open:
-                self._interlocks = self._interlocks._replace(guard_closed=not mishap.on)
-            case MishapName.air_low:
-                self._interlocks = self._interlocks._replace(air_ok=not mishap.on)
             case MishapName.encoder_stuck:
                 self._belt.stick(stuck=mishap.on)
             case MishapName.restart if mishap.on:

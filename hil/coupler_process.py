@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
-import socket
-import sys
 import time
-from collections import deque
 from dataclasses import dataclass, field
-
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
 
 from control.precedence import take_priority
 from hil.coupler import Coupler, CouplerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
-from hil.emulator_wires import SLOW_S
+from hil.entry import enter
+from hil.felt import Felt
 from hil.motion import Motion
-from hil.types import EmulatorFailed, EmulatorReady, Mishap, MishapName, PortTaken, ValveEvent
+from hil.register_server import Place, RegisterServer
+from hil.types import EmulatorReady, Mishap
 from vision.types import Port
 
 _TICK_S = 0.001
@@ -47,115 +41,62 @@ def run_coupler(settings: CouplerProcessSettings, motion_name: str, valve_events
 
     Ends with all outputs off on SIGTERM, or when the other end of ``mishaps`` is gone.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    motion = Motion(motion_name)
-    try:
-        asyncio.run(_serve(settings, motion, valve_events, mishaps))
-    except PortTaken as taken:
-        mishaps.send(EmulatorFailed(str(taken)))
-        sys.exit(2)
-    except ConnectionError:
-        pass
-    finally:
-        motion.close()
+    enter(motion_name, mishaps, lambda motion: _serve(settings, motion, valve_events, mishaps))
 
 
 async def _serve(settings: CouplerProcessSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
     now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-    _refuse_taken_port(settings)
     belt = DrivenBelt(settings.drive, settings.encoder, now_ns, motion.read().pos_mm)
-    wire = _Wire(Coupler(settings.coupler, belt, motion.write), valve_events)
-    device = SimDevice(settings.unit, SimData(0, count=_REGISTERS, datatype=DataType.REGISTERS), action=wire.answer)
-    server = ModbusTcpServer(device, address=(settings.host, settings.port))
-    if not await server.listen():
-        raise PortTaken(_taken(settings, "no answer from the system"))
+    plant = _Plant(Coupler(settings.coupler, belt, motion.write), valve_events)
+    server = RegisterServer(Place(settings.host, settings.port, settings.unit), _REGISTERS, plant)
+    await server.listen()
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
     gc.collect()
     gc.freeze()
     take_priority(settings.fifo_priority)
     try:
-        assert isinstance(server.transport, asyncio.Server)
-        mishaps.send(EmulatorReady(server.transport.sockets[0].getsockname()[1]))
+        mishaps.send(EmulatorReady(server.port))
         while not asked.is_set():
             for mishap in mishaps.receive():
                 if isinstance(mishap, Mishap):
-                    wire.suffer(mishap)
-            wire.advance()
+                    server.suffer(mishap)
+                    plant.suffer(mishap)
+            plant.advance(time.monotonic_ns())  # noqa: TID251 - process loop
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), _TICK_S)
     finally:
-        wire.end()
+        plant.end()
         server.close()
 
 
-class _Wire:
-    """Answers Modbus requests from the coupler's registers and tells the world what switched."""
+class _Plant:
+    """The coupler's registers, and what it does told to the world."""
 
     def __init__(self, coupler: Coupler, valve_events: Port) -> None:
         self._coupler = coupler
-        self._valve_events: Port | None = valve_events
-        self._unsent: deque[ValveEvent] = deque()
-        self._speaks = asyncio.Event()
-        self._speaks.set()
-        self._late_s = 0.0
+        self._felt = Felt(valve_events)
 
-    async def answer(
-        self, _function: int, start: int, address: int, count: int, registers: list[int],
-        values: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:  # fmt: skip
-        """The hook that pymodbus calls before it reads or writes its own registers."""
-        await self._speaks.wait()
-        await asyncio.sleep(self._late_s)
-        now_ns = self.advance()
-        if values is None:
-            registers[address - start : address - start + count] = self._coupler.read(address, count, now_ns)
-            return None
-        switched = self._coupler.write(address, [int(value) for value in values], now_ns)
-        self._send(switched or ())
-        return ExcCodes.ILLEGAL_ADDRESS if switched is None else None
+    def read(self, address: int, count: int, now_ns: int) -> list[int]:
+        self.advance(now_ns)
+        return self._coupler.read(address, count, now_ns)
 
-    def advance(self) -> int:
-        """Belt and watchdog up to now, which is returned."""
-        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-        self._send(self._coupler.advance(now_ns))
-        return now_ns
+    def write(self, address: int, values: list[int], now_ns: int) -> bool:
+        self.advance(now_ns)
+        switched = self._coupler.write(address, values, now_ns)
+        self._felt.tell(switched or ())
+        return switched is not None
+
+    def advance(self, now_ns: int) -> None:
+        """Belt and watchdog up to now."""
+        self._felt.tell(self._coupler.advance(now_ns))
 
     def suffer(self, mishap: Mishap) -> None:
-        """Fall silent, speak again, or whatever happens to the machine."""
-        if mishap.name is MishapName.silent:
-            (self._speaks.clear if mishap.on else self._speaks.set)()
-        elif mishap.name is MishapName.slow:
-            self._late_s = SLOW_S if mishap.on else 0.0
-        self._send(self._coupler.suffer(mishap, self.advance()))
+        """What happens to the machine."""
+        now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
+        self.advance(now_ns)
+        self._felt.tell(self._coupler.suffer(mishap, now_ns))
 
     def end(self) -> None:
         """Switched off."""
-        self._send(self._coupler.outputs_off(time.monotonic_ns()))  # noqa: TID251 - process loop
-
-    def _send(self, switched: tuple[ValveEvent, ...]) -> None:
-        """Nobody there to feel the air is no reason to stop."""
-        self._unsent.extend(switched)
-        try:
-            while self._valve_events is not None and self._unsent and self._valve_events.send(self._unsent[0]):
-                self._unsent.popleft()
-        except ConnectionError:
-            self._valve_events = None
-
-
-def _refuse_taken_port(settings: CouplerProcessSettings) -> None:
-    """Raises PortTaken when somebody listens there already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as cause:
-            raise PortTaken(_taken(settings, cause.strerror)) from cause
-
-
-def _taken(settings: CouplerProcessSettings, reason: str | None) -> str:
-    return (
-        f"The simulated coupler cannot listen at {settings.host}:{settings.port} ({reason}): "
-        "stop the program that uses this port or choose another port in the configuration."
-    )
+        self._felt.tell(self._coupler.outputs_off(time.monotonic_ns()))  # noqa: TID251 - process loop

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -17,9 +15,11 @@ from control.precedence import take_priority
 from hil.controller import Controller, ControllerSettings
 from hil.drive import DrivenBelt
 from hil.emulator_wires import Wire, WireSettings, open_wire
+from hil.entry import enter
+from hil.felt import Felt
 from hil.motion import Motion
 from hil.rtu_pty import SerialSettings
-from hil.types import EmulatorFailed, EmulatorStatus, Mishap, PortTaken, ValveEvent
+from hil.types import EmulatorStatus, Mishap
 from vision.types import Port
 
 _LATE_KEPT = 2000
@@ -54,18 +54,7 @@ def run_emulator(settings: EmulatorSettings, motion_name: str, valve_events: Por
     Ends with all outputs off on SIGTERM, or when the other end of ``mishaps`` is gone; about once a second it sends
     an ``EmulatorStatus`` there. Each ``ValveEvent`` goes over ``valve_events``; nobody need be at its other end.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    motion = Motion(motion_name)
-    try:
-        asyncio.run(_serve(settings, motion, valve_events, mishaps))
-    except PortTaken as taken:
-        mishaps.send(EmulatorFailed(str(taken)))
-        sys.exit(2)
-    except ConnectionError:
-        pass
-    finally:
-        motion.close()
+    enter(motion_name, mishaps, lambda motion: _serve(settings, motion, valve_events, mishaps))
 
 
 async def _serve(settings: EmulatorSettings, motion: Motion, valve_events: Port, mishaps: Port) -> None:
@@ -110,9 +99,8 @@ class _Scanner:
     def __init__(self, controller: Controller, settings: EmulatorSettings, valve_events: Port, status: Port) -> None:
         self._controller = controller
         self._settings = settings
-        self._valve_events: Port | None = valve_events
+        self._felt = Felt(valve_events)
         self._status_port = status
-        self._unsent: deque[ValveEvent] = deque()
         self._late_ns: deque[int] = deque(maxlen=_LATE_KEPT)
         self._fifo = False
         self._edge_ns: int | None = None
@@ -133,7 +121,7 @@ class _Scanner:
         if self._thread.is_alive():
             self._thread.join()
         now_ns = time.monotonic_ns()  # noqa: TID251 - process loop
-        self._send(self._controller.outputs_off(now_ns))
+        self._felt.tell(self._controller.outputs_off(now_ns))
 
     def _scan_all(self) -> None:
         self._fifo = take_priority(self._settings.fifo_priority)
@@ -164,18 +152,7 @@ class _Scanner:
     def _scan(self, now_ns: int) -> None:
         switched, self._edge_ns = self._controller.scan(now_ns)
         self._scanned_ns = now_ns
-        self._send(switched)
-
-    def _send(self, switched: tuple[ValveEvent, ...]) -> None:
-        """Nobody there to feel the air is no reason to stop."""
-        if self._valve_events is None:
-            return
-        self._unsent.extend(switched)
-        try:
-            while self._unsent and self._valve_events.send(self._unsent[0]):
-                self._unsent.popleft()
-        except ConnectionError:
-            self._valve_events = None
+        self._felt.tell(switched)
 
     def _status(self, scans: int) -> EmulatorStatus:
         late = sorted(self._late_ns)

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
-
 from control import job_ring
 from hil.controller import Controller
+from hil.register_server import SLOW_S, Place, RegisterServer
 from hil.rtu_pty import RtuPty, SerialSettings
-from hil.types import EmulatorReady, Mishap, MishapName, PortTaken
-
-SLOW_S = 0.5
+from hil.types import EmulatorReady, Mishap, MishapName
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,77 +64,33 @@ class _SerialWire:
 
 
 class _TcpWire:
-    """Answers Modbus TCP requests from the controller's registers."""
+    """Modbus TCP on a socket."""
 
-    def __init__(self, settings: WireSettings, controller: Controller) -> None:
-        self._settings = settings
-        self._controller = controller
-        self._speaks = asyncio.Event()
-        self._speaks.set()
-        self._late_s = 0.0
-        registers = SimData(0, count=job_ring.REGISTERS, datatype=DataType.REGISTERS)
-        device = SimDevice(settings.unit, registers, action=self.answer)
-        self._server = ModbusTcpServer(device, address=(settings.host, settings.port))
-
-    async def listen(self) -> None:
-        if not await self._server.listen():
-            raise PortTaken(_taken(self._settings, "no answer from the system"))
+    def __init__(self, server: RegisterServer) -> None:
+        self._server = server
+        self.suffer = server.suffer
+        self.close = server.close
 
     def ready(self) -> EmulatorReady:
-        return EmulatorReady(_port(self._server))
+        return EmulatorReady(self._server.port)
 
-    def close(self) -> None:
-        self._server.close()
 
-    async def answer(
-        self, _function: int, start: int, address: int, count: int, registers: list[int],
-        values: list[int] | list[bool] | None,
-    ) -> ExcCodes | None:  # fmt: skip
-        """The hook that pymodbus calls before it reads or writes its own registers."""
-        await self._speaks.wait()
-        await asyncio.sleep(self._late_s)
-        if values is None:
-            now_ns = time.monotonic_ns()  # noqa: TID251 - the counter is latched when it is read
-            registers[address - start : address - start + count] = self._controller.read(address, count, now_ns)
-            return None
-        return None if self._controller.write(address, [int(value) for value in values]) else ExcCodes.ILLEGAL_ADDRESS
+class _Memory:
+    """The controller's registers; written ones take effect at its next scan."""
 
-    def suffer(self, mishap: Mishap) -> None:
-        """Fall silent, and speak again; grow slow, and quick again."""
-        if mishap.name is MishapName.silent:
-            (self._speaks.clear if mishap.on else self._speaks.set)()
-        elif mishap.name is MishapName.slow:
-            self._late_s = SLOW_S if mishap.on else 0.0
+    def __init__(self, controller: Controller) -> None:
+        self.read = controller.read
+        self._write = controller.write
+
+    def write(self, address: int, values: list[int], _now_ns: int) -> bool:
+        return self._write(address, values)
 
 
 async def open_wire(settings: WireSettings, controller: Controller) -> Wire:
     """Begin to listen; raises PortTaken."""
     if settings.serial is not None:
         return _SerialWire(settings.serial, settings.unit, controller)
-    _refuse_taken_port(settings)
-    wire = _TcpWire(settings, controller)
-    await wire.listen()
-    return wire
-
-
-def _refuse_taken_port(settings: WireSettings) -> None:
-    """Raises PortTaken when somebody listens there already."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as cause:
-            raise PortTaken(_taken(settings, cause.strerror)) from cause
-
-
-def _taken(settings: WireSettings, reason: str | None) -> str:
-    return (
-        f"The simulated controller cannot listen at {settings.host}:{settings.port} ({reason}): "
-        "stop the program that uses this port or choose another port in the configuration."
-    )
-
-
-def _port(server: ModbusTcpServer) -> int:
-    assert isinstance(server.transport, asyncio.Server)
-    port: int = server.transport.sockets[0].getsockname()[1]
-    return port
+    place = Place(settings.host, settings.port, settings.unit)
+    server = RegisterServer(place, job_ring.REGISTERS, _Memory(controller))
+    await server.listen()
+    return _TcpWire(server)

@@ -14,9 +14,10 @@ import pytest
 
 from control.serial_machine import SerialBoardSettings, SerialMachine
 from control.types import Job, MachineLost, MachineSample, ShotReport, ShotResult
-from hil.board_bench import BoardSettings, WireTrouble, micropython
+from hil.board_bench import BoardSettings, micropython
 from hil.controller import ControllerSettings
 from hil.drive import DriveSettings, EncoderSettings
+from hil.terminal import WireTrouble
 from hil.types import Mishap, MishapName
 from tests.control.bench_board import BOARD_IDENTITY, Bench, board
 
