@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from control.coil_settings import CoilSettings
 from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
@@ -16,7 +14,8 @@ from hil.coupler_process import CouplerProcessSettings, run_coupler
 from hil.drive import DriveSettings, EncoderSettings
 from hil.motion import Motion
 from hil.types import EmulatorReady, ValveEvent
-from station.link import Link, open_link
+from station.link import Link
+from tests.control import bench_links
 
 COUPLER_IDENTITY = Identity(1, outputs=49, counter_bits=32, ticks_per_mm=10.0)
 FESTO = CouplerMap("festo", 0, 5000, WatchdogMap(14000, 2, needs_writes=False))
@@ -28,20 +27,22 @@ BECKHOFF = CouplerMap(
 )
 
 
-@dataclass
-class Bench:
+class Bench(NamedTuple):
     """A running coupler and the settings a driver needs."""
 
     settings: CoilSettings
-    valves: Link
-    mishaps: Link
-    motion: Motion
-    events: list[ValveEvent] = field(default_factory=list)
+    plant: bench_links.Bench
+
+    @property
+    def mishaps(self) -> Link:
+        return self.plant.mishaps
+
+    @property
+    def motion(self) -> Motion:
+        return self.plant.motion
 
     def feel(self) -> list[ValveEvent]:
-        """All outputs that have switched so far."""
-        self.events += [event for event in self.valves.receive() if isinstance(event, ValveEvent)]
-        return self.events
+        return self.plant.feel()
 
 
 def coupler_settings(coupler: CouplerMap) -> CouplerSettings:
@@ -60,34 +61,13 @@ def coupler(
     watchdog_ms: int = 100,
 ) -> Iterator[Bench]:
     """A coupler of this map, ended at the end."""
-    motion = Motion()
-    (valves, their_valves), (mishaps, their_mishaps) = open_link(), open_link()
     settings = CouplerProcessSettings(coupler_settings(made), drive, encoder, port=0)
-    process = multiprocessing.get_context("spawn").Process(
-        target=run_coupler, args=(settings, motion.name, their_valves, their_mishaps)
-    )
-    process.start()
-    their_valves.close()
-    their_mishaps.close()
-    try:
-        ready = _ready(mishaps)
+    with bench_links.plant(run_coupler, settings) as plant:
+        ready = plant.first_word
+        assert isinstance(ready, EmulatorReady)
         driver = CoilSettings(
             "127.0.0.1", ready.port, 1, COUPLER_IDENTITY, made, settings.coupler.encoder, (longest_on_ms,) * 49,
             estop_input=0, guard_input=1, air_input=17, run_output=49, watchdog_ms=watchdog_ms,
             timeout_ms=patient_ms, max_round_trip_ms=patient_ms,
         )  # fmt: skip
-        yield Bench(driver, valves, mishaps, motion)
-    finally:
-        process.terminate()
-        process.join(5)
-        for end in (valves, mishaps, motion):
-            end.close()
-
-
-def _ready(mishaps: Link) -> EmulatorReady:
-    for _ in range(3000):
-        for message in mishaps.receive():
-            assert isinstance(message, EmulatorReady)
-            return message
-        time.sleep(0.01)
-    raise AssertionError("the coupler said nothing for 30 s")
+        yield Bench(driver, plant)
