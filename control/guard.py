@@ -175,8 +175,8 @@ class Guard:
             return Refusal.pulse_length
         if job.outputs == 0 or job.outputs & ~self._limits.outputs:
             return Refusal.unknown_output
-        half = 1 << self._limits.counter_bits >> 1
-        if (job.open_count - count + half) % (2 * half) - half > self._limits.max_ahead_counts:
+        width = 1 << self._limits.counter_bits
+        if self._limits.max_ahead_counts < (job.open_count - count) % width < width // 2:
             return Refusal.too_far
         if any(
             self._is_spent(1 << n, job.length_counts) for n in range(job.outputs.bit_length()) if job.outputs >> n & 1

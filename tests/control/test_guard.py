@@ -87,6 +87,27 @@ def test_a_stop_drops_everything_until_a_fresh_order(interlocks: Interlocks | No
     assert (fresh.run, fresh.armed, len(fresh.jobs)) == (True, True, 1)
 
 
+@pytest.mark.parametrize("asked", [(True, False), (False, True)])
+def test_only_letting_go_of_both_is_a_rest(asked: tuple[bool, bool]) -> None:
+    shift = Shift()
+
+    held = shift.poll(Command(*asked, jobs=())).held
+
+    assert held is Refusal.fresh_order_needed
+
+
+@pytest.mark.parametrize("bits", [16, 32])
+def test_half_the_counter_ahead_is_the_past(bits: int) -> None:
+    guard, sample = Guard(GuardLimits(0b1111, 500, max_ahead_counts=3000, counter_bits=bits)), make_sample(7, 0)
+    guard.admit(REST, sample, 0, 0)
+    half = 2 ** (bits - 1)
+    jobs = (make_job(1, open_count=7 + half - 1), make_job(2, open_count=7 + half))
+
+    admission = guard.admit(order(*jobs)._replace(seen_ns=0), sample, 0, 0)
+
+    assert admission.refused == ((jobs[0], Refusal.too_far),)
+
+
 def test_letting_go_during_a_stop_does_not_count() -> None:
     shift = Shift().started()
 

@@ -121,7 +121,7 @@ def test_a_pulled_adapter_leaves_no_output_on(station: Station) -> None:
         assert time.monotonic_ns() - pulled_ns < 2_000_000_000
         time.sleep(0.005)
 
-    assert all(event.t_ns - pulled_ns < 250_000_000 for event in station.bench.events)
+    assert all(event.t_ns - pulled_ns < 250_000_000 for event in station.bench.feel())
 
 
 def test_a_board_that_lost_its_supply_is_told_and_starts_at_rest(station: Station) -> None:
@@ -145,7 +145,7 @@ def test_a_firmware_that_dies_leaves_no_output_on(station: Station) -> None:
             break
         time.sleep(0.01)
 
-    assert [event.on for event in station.bench.events] == [True, False]
+    assert [event.on for event in station.bench.feel()] == [True, False]
 
 
 def test_the_wrong_speed_is_called_so(tmp_path: Path) -> None:
