@@ -55,7 +55,8 @@ class Wire:
         """Raises UserFileUnread or TlsFilesRefused."""
         self._settings = settings
         self._events: deque[Event] = deque()
-        self._unsaid: set[int] = set()
+        self._unsaid: dict[int, str] = {}
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._is_lost = False
         mqtt5 = settings.is_mqtt5
         self._client = Client(
@@ -103,11 +104,13 @@ class Wire:
 
     def say(self, saying: Publish | Subscribe) -> None:
         if isinstance(saying, Subscribe):
-            self._client.subscribe([(topic, 1) for topic in saying.topics])
+            number = self._client.subscribe([(topic, 1) for topic in saying.topics])[1]
+            if number is not None:
+                self._asked[number] = saying.topics
             return
         sent = self._client.publish(saying.topic, saying.payload, saying.qos, saying.retain)
         if saying.qos:
-            self._unsaid.add(sent.mid)
+            self._unsaid[sent.mid] = saying.topic
 
     @property
     def has_unsaid(self) -> bool:
@@ -152,16 +155,19 @@ class Wire:
         self._events.append(Heard(message.topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(
-        self, _client: Client, _userdata: object, _mid: int, codes: list[ReasonCode], _p: Properties | None
+        self, _client: Client, _userdata: object, mid: int, codes: list[ReasonCode], _p: Properties | None
     ) -> None:
-        self._events.extend(Refused("subscribe", code.getName()) for code in codes if code.is_failure)
+        asked = self._asked.pop(mid, ())
+        for topic, code in zip(asked, codes, strict=False):
+            if code.is_failure:
+                self._events.append(Refused(f"hear {topic}", code.getName()))
 
     def _on_publish(
         self, _client: Client, _userdata: object, mid: int, code: ReasonCode, _p: Properties | None
     ) -> None:
-        self._unsaid.discard(mid)
+        topic = self._unsaid.pop(mid, "")
         if code.is_failure:
-            self._events.append(Refused("publish", code.getName()))
+            self._events.append(Refused(f"publish {topic}", code.getName()))
 
     def _lose(self, reason: str) -> None:
         if not self._is_lost:

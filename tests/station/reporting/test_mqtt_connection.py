@@ -230,7 +230,7 @@ def test_rights_that_are_taken_away_are_one_clear_alarm_without_hammering(tmp_pa
         said = caller.said
         time.sleep(1.5)
         assert (caller.connects, caller.said) == (1, said)
-    assert "does not let this station publish (Not authorized)" in connection.standing.sentence
+    assert "does not let this station publish yard/call (Not authorized)" in connection.standing.sentence
 
 
 def test_a_host_that_does_not_exist_and_a_closed_port_are_told_apart(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,25 +14,35 @@ from random import Random
 import pytest
 
 from station.reporting.mqtt.connection import Connection
+from station.reporting.mqtt.plain import PlainTalker
 from station.reporting.mqtt.row_sender import RowSender, SenderSettings
 from station.reporting.mqtt.settings import TlsFiles, TopicSettings
 from station.reporting.mqtt.talk import Publish
+from station.reporting.mqtt.together import Together
 from station.reporting.outbox import Outbox
+from station.reporting.sparkplug.birth_number import BirthNumber
+from station.reporting.sparkplug.edge_node import EdgeNode, NodeAddress
+from station.reporting.sparkplug.history import History
+from station.reporting.sparkplug.line_figures import snapshot_of
+from station.reporting.sparkplug.talker import SparkplugTalker
 from tests.station.ports import free_port
 from tests.station.programme.books import opened
 from tests.station.programme.receivers import register, running_receiver
 from tests.station.reporting.authority import Authority
 from tests.station.reporting.broker import Broker, eventually, onlooker
 from tests.station.reporting.sparkplug_words import Said, read
+from tests.station.reporting.test_line_now import ABOUT, look
 from tests.station.reporting.yard import Yard
 
 ROOT = Path(__file__).parents[3]
-RIGHTS = """
-pattern write scrap/test/%u/rows
-pattern read scrap/test/%u/ack
-user programme
-topic readwrite scrap/test/#
-"""
+
+
+def documented_rights() -> str:
+    """As PROGRAMME.md tells them, and what the programme itself needs."""
+    text = (ROOT / "PROGRAMME.md").read_text()
+    block = re.search(r"```\n(pattern write .*?)```", text, re.DOTALL)
+    assert block is not None
+    return block[1].replace("<group>", "test") + "user programme\ntopic readwrite scrap/test/#\n"
 
 
 @pytest.mark.timeout(120)
@@ -41,7 +52,7 @@ def test_rows_reach_the_receiver_over_tls_with_certificates_and_count_every_piec
     authority = Authority(tmp_path / "ca")
     certificate, key = authority.issue("broker", "localhost")
     rights = tmp_path / "rights"
-    rights.write_text(RIGHTS)
+    rights.write_text(documented_rights())
     more = (
         f"cafile {authority.ca}\ncertfile {certificate}\nkeyfile {key}\nacl_file {rights}\n"
         "require_certificate true\nuse_identity_as_username true"
@@ -56,15 +67,28 @@ def test_rows_reach_the_receiver_over_tls_with_certificates_and_count_every_piec
     ):
         yard.fill(rows=30, pieces=3)
         outbox = Outbox(yard.store)
-        sender = RowSender(TopicSettings("test", "demo-line"), outbox, settings)
-        connection = Connection(broker.settings(tls=station), "demo-line-rows", sender, Random(1))
-        connection.start()
+        topics = TopicSettings("test", "demo-line")
+        sender = RowSender(topics, outbox, settings)
+        plain = PlainTalker(topics, ABOUT, lambda: look(yard), every_s=0.2)
+        node = EdgeNode(NodeAddress("test", "demo-line"), None, History(10))
+        number = BirthNumber(tmp_path / "bdseq")
+        sparkplug = SparkplugTalker(node, number, lambda: snapshot_of(ABOUT, look(yard)), every_s=0.2)
+        connections = (
+            Connection(broker.settings(tls=station), "demo-line-rows", Together(plain, sender), Random(1)),
+            Connection(broker.settings(tls=station), "demo-line-sparkplug", sparkplug, Random(2)),
+        )
+        for connection in connections:
+            connection.start()
         try:
             eventually(lambda: outbox.pending(1) == (), "everything is acknowledged", 60)
             yard.fill(rows=2, pieces=5)
             eventually(lambda: sender.acknowledged == 32, "what came later, too", 30)
+            eventually(lambda: node.is_born, "births", 30)
+            assert [connection.standing.sentence for connection in connections] == ["Connected to localhost."] * 2
+            assert "Denied" not in broker.log.read_text()
         finally:
-            connection.close()
+            for connection in connections:
+                connection.close()
     with opened(database) as book:
         assert book.pieces() == 100
 
