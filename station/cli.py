@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,10 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from station.plain_errors import plain_errors
+
+if TYPE_CHECKING:
+    from station.plan import RunOptions
+    from station.safe_mode.good import Good
 
 app = typer.Typer(
     name="station",
@@ -45,20 +49,49 @@ def run(
 
     The simulated line and played footage start by themselves; a real machine waits for Start on the page.
     Everything is checked before anything starts: settings, model, page port, controller. Exit code 2 means that nothing
-    was started and the message says what to do.
+    was started and the message says what to do. A station that has run before keeps its page when settings or model
+    cannot be used: every output stays off, and the page offers the last good version.
     """
-    from station.config import load_config
     from station.plan import RunOptions
-    from station.run import run_station
-    from station.summary import in_words
 
     _log()
+    options = RunOptions(seconds, summary, web, record, record_frames)
     with plain_errors():
+        while not _run_once(config, options):
+            _out.print("Starting with the last good version.")
+
+
+def _run_once(config: Path, options: RunOptions) -> bool:
+    """True when it ran; False when a person at the page went back to the last good version."""
+    from station.config import ConfigError, load_config
+    from station.run import run_station
+    from station.safe_mode.good import last_good
+    from station.summary import in_words
+    from vision.types import ModelRefused
+
+    try:
         station = load_config(config)
-        if web:
+        if options.web:
             where = station.file.web
             _out.print(f"{escape(station.file.station.name)}: http://{where.host}:{where.port} (Ctrl-C stops)")
-        _out.print(in_words(run_station(station, RunOptions(seconds, summary, web, record, record_frames))))
+        _out.print(in_words(run_station(station, options)))
+    except (ConfigError, ModelRefused) as refused:
+        good = last_good(config)
+        if not options.web or good is None:
+            raise
+        return _keep_safe(config, good, refused, options.seconds)
+    return True
+
+
+def _keep_safe(config: Path, good: Good, refused: Exception, seconds: float | None) -> bool:
+    """False when somebody went back; else raises what had been refused."""
+    from station.safe_mode.page import keep_safe
+
+    _err.print(escape(str(refused)), style="red", soft_wrap=True, highlight=False)
+    _out.print(f"Safe mode, nothing runs: http://{good.host}:{good.port} (Ctrl-C stops)")
+    if not keep_safe(config, good, str(refused), seconds):
+        raise refused
+    return False
 
 
 @app.command()

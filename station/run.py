@@ -9,6 +9,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from control.process import ControlStatus
@@ -32,6 +33,7 @@ from station.reporting.hazard_watch import HazardWatch
 from station.reporting.office_door import open_door
 from station.reporting.opening import Report, open_report
 from station.reporting.service import Service, serving
+from station.safe_mode.good import remember
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
@@ -143,12 +145,15 @@ class _Station:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
         web = asyncio.ensure_future(self._serve()) if self._options.web else None
+        remembering = asyncio.ensure_future(self._remember()) if self._options.web else None
         try:
             await self._watch(service)
             await self._finish()
         finally:
             self._stop.set()
             self._end_pair()
+            if remembering is not None:
+                remembering.cancel()
             if web is not None:
                 await web
             summary = self._conclude()
@@ -257,6 +262,16 @@ class _Station:
         except ConnectionError:
             asyncio.get_running_loop().remove_reader(member.link.fileno())
             return []
+
+    async def _remember(self) -> None:
+        """Once the vision process speaks, settings and model are good, and the way back to them is kept."""
+        while self._desk.status() is None:
+            await asyncio.sleep(_TICK_S)
+        config, now = self._plan.config, datetime.now(UTC)  # noqa: TID251 - when they were found good
+        try:
+            await asyncio.to_thread(lambda: remember(config, is_simulated=self._plan.run.is_simulated, now=now))
+        except OSError as error:
+            _log.warning("the settings that work cannot be kept beside %s: %s", config.path, error)
 
     async def _watch(self, service: Service) -> None:
         """Ten times a second: are both alive, is the disk well, is the time up, has the footage ended.

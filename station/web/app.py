@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Iterable
 
-from fastapi import Depends, FastAPI, Request, Response, WebSocket
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import HTMLResponse, JSONResponse
+from jinja2 import Environment
 from pydantic import StrictBool
-from starlette.exceptions import HTTPException
 
 from control.types import Outcome
 from station.access.words import Role
 from station.reporting.office import Office
 from station.types import Order
-from station.web.access import Access, Answer, Asking, Body, Door, Refused, add_access, authorise, needs
-from station.web.guard import Doorkeeper
+from station.web.access import Access, Answer, Asking, Body, Door, Refused, needs
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
 from station.web.metrics import add_metrics
@@ -27,9 +21,9 @@ from station.web.people import add_people_pages
 from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
+from station.web.shell import open_shell
 from station.web.view import Mishap, StationView
 
-_HERE = Path(__file__).parent
 _TAKES_CONTROL = frozenset(Order) - {Order.stop, Order.pause}
 
 MISHAP_TITLES = {
@@ -38,17 +32,6 @@ MISHAP_TITLES = {
     Mishap.camera_frozen: "Freeze the camera",
     Mishap.lens_covered: "Cover the lens",
     Mishap.controller_silent: "Silence the controller",
-}
-
-_REFUSALS: dict[int | str, str] = {
-    401: "nobody is logged in",
-    403: "not for this role, or from a foreign page",
-    404: "there is no such thing",
-    409: "somebody else holds control",
-    413: "too long",
-    422: "not understood; the sentence says what and where",
-    429: "too many tries",
-    503: "not now",
 }
 
 
@@ -77,38 +60,12 @@ def create_app(
 
     What is None is not there: ``review`` when no crops are kept, ``office`` and ``pieces`` when nothing is recorded.
     """
-    live = LiveFeed(view)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        await live.close()
-
-    facts = view.facts()
-    app = FastAPI(
-        title=f"Sorting station {facts.name}",
-        version=facts.version,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        lifespan=lifespan,
-        dependencies=[Depends(authorise)],
-        responses={code: {"model": Answer, "description": words} for code, words in _REFUSALS.items()},
-    )
+    facts, live = view.facts(), LiveFeed(view)
+    app, words = open_shell(facts, access, hosts)
     app.state.live = live
-    app.state.access = access
-    app.add_middleware(Doorkeeper, hosts=frozenset(hosts))
-    app.add_exception_handler(Refused, _answer_refused)
-    app.add_exception_handler(RequestValidationError, _answer_misunderstood)
-    app.add_exception_handler(HTTPException, _answer_http)
-    app.mount("/static", StaticFiles(directory=_HERE / "static"))
-    words = Environment(
-        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    words.globals.update(facts=facts, has_review=review is not None, has_pieces=pieces is not None)
-    _add_line(app, view, words)
+    words.globals.update(has_review=review is not None, has_pieces=pieces is not None)
     add_people_pages(app, words)
-    add_access(app)
+    _add_line(app, view, words)
     if review is not None:
         add_review(app, words, review)
     if pieces is not None:
@@ -142,10 +99,6 @@ def _add_line(app: FastAPI, view: StationView, words: Environment) -> None:
 
 
 def _add_reports(app: FastAPI, view: StationView) -> None:
-    @app.get("/livez", openapi_extra=needs(None))
-    async def live() -> dict[str, bool]:
-        return {"live": True}
-
     @app.get("/readyz", openapi_extra=needs(None), responses={503: {"description": "not ready yet"}})
     async def ready() -> JSONResponse:
         is_ready = view.status() is not None
@@ -158,10 +111,6 @@ def _add_reports(app: FastAPI, view: StationView) -> None:
     @app.get("/api/counts", openapi_extra=needs(Role.viewer))
     async def counts() -> dict[str, object]:
         return counts_message(view)
-
-    @app.get("/api/openapi.json", openapi_extra=needs(Role.viewer))
-    async def description() -> dict[str, object]:
-        return app.openapi()
 
 
 def _add_orders(app: FastAPI, view: StationView) -> None:
@@ -198,29 +147,3 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
 def _answer(refusal: str | None) -> Answer:
     """A refusal is an answer, not an error: the page shows its sentence."""
     return Answer(taken=refusal is None, refusal=refusal)
-
-
-async def _answer_refused(request: Request | WebSocket, error: Exception) -> Response:
-    if not isinstance(error, Refused):
-        raise error
-    if isinstance(request, WebSocket):
-        await request.close(1008, error.sentence)
-        return Response()
-    if error.status == 401 and request.method == "GET" and not request.url.path.startswith("/api/"):
-        return RedirectResponse(f"/login?next={request.url.path}", 303)
-    headers = {"retry-after": f"{error.wait_s:.0f}"} if error.wait_s else None
-    return JSONResponse({"taken": False, "refusal": error.sentence}, error.status, headers)
-
-
-async def _answer_misunderstood(_: Request, error: Exception) -> Response:
-    """Every mistake in one sentence: where, and what is allowed there."""
-    if not isinstance(error, RequestValidationError):
-        raise error
-    found = [f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}" for wrong in error.errors()]
-    return JSONResponse({"taken": False, "refusal": "; ".join(found)}, 422)
-
-
-async def _answer_http(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    return JSONResponse({"taken": False, "refusal": str(error.detail)}, error.status_code, error.headers)

@@ -44,12 +44,12 @@ def check_port_free(host: str, port: int) -> None:
 
 
 async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve an app of ``create_app`` until ``stop`` is set, then send the viewers away and free the port.
+    """Serve an app of ``open_shell`` until ``stop`` is set, then send the viewers away and free the port.
 
     Raises PortTaken before anything is started.
     """
     check_port_free(host, port)
-    live: LiveFeed = app.state.live
+    live: LiveFeed | None = getattr(app.state, "live", None)
     server = Server(
         app,
         address=host,
@@ -65,7 +65,8 @@ async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event) -> None
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopping.cancel()
-        await live.close()
+        if live is not None:
+            await live.close()
         await asyncio.sleep(_GRACE_S)
         server.stop()  # type: ignore[no-untyped-call]
         await serving

@@ -1,0 +1,102 @@
+"""The page of safe mode: nothing runs, every output is off; what is wrong and where, and one press to what worked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from station.access.words import Role
+from station.safe_mode.good import Good, changed, difference, go_back
+from station.web.access import Access, Answer, Asking, Refused, needs
+from station.web.people import add_people_pages
+from station.web.server import serve
+from station.web.shell import open_shell
+from station.web.view import StationFacts
+
+_PLACE = re.compile(r"^(?P<file>[^:\n]+\.ya?ml)(?::(?P<line>\d+):(?P<column>\d+))?  (?P<said>.+)$")
+
+
+class Complaint(NamedTuple):
+    """One error; ``line`` and ``column`` are empty where the whole file is meant, ``file`` for a model."""
+
+    file: str
+    line: str
+    column: str
+    said: str
+
+
+def complaints(text: str) -> tuple[Complaint, ...]:
+    """The lines of a refusal."""
+    found = []
+    for line in text.splitlines():
+        place = _PLACE.match(line)
+        found.append(
+            Complaint("", "", "", line) if place is None else Complaint(*(part or "" for part in place.groups()))
+        )
+    return tuple(found)
+
+
+def keep_safe(path: Path, good: Good, refusal: str, seconds: float | None) -> bool:
+    """Serve the page until somebody goes back to the last good version (True), or the station is stopped (False)."""
+    return asyncio.run(_keep_safe(path, good, refusal, seconds))
+
+
+def create_safe_app(
+    path: Path, good: Good, errors: Sequence[Complaint], access: Access, returned: asyncio.Event
+) -> FastAPI:
+    """``returned`` is set once the files are as they were."""
+    facts = StationFacts(good.name, good.is_simulated, (), "", (), "", "", version("scrap-sorting-station"))
+    app, words = open_shell(facts, access, ())
+    add_people_pages(app, words)
+    page = words.get_template("safe.html")
+
+    @app.get("/", openapi_extra=needs(Role.viewer), include_in_schema=False)
+    async def show() -> HTMLResponse:
+        names = changed(path, good)
+        files = [(name, difference(path, name)) for name in names]
+        return HTMLResponse(page.render(errors=errors, good=good, files=files), headers={"cache-control": "no-store"})
+
+    @app.get("/readyz", openapi_extra=needs(None))
+    async def ready() -> dict[str, bool]:
+        raise Refused(503, "Safe mode: the settings or the model cannot be used.")
+
+    @app.post("/api/last-good", openapi_extra=needs(Role.technician))
+    async def back(person: Asking) -> Answer:
+        names = changed(path, good)
+        if not names:
+            return Answer(taken=False, refusal="Nothing has changed since it worked; the errors have another cause.")
+        now = datetime.now(UTC)  # noqa: TID251 - the moment a person acts
+        try:
+            kept = await asyncio.to_thread(go_back, path, good, now)
+        except OSError as error:
+            raise Refused(503, f"The files cannot be written: {error}.") from error
+        access.note(person, "last good version", ", ".join(map(str, kept)), good.at_utc, "safe mode")
+        returned.set()
+        return Answer(taken=True, refusal=None)
+
+    return app
+
+
+async def _keep_safe(path: Path, good: Good, refusal: str, seconds: float | None) -> bool:
+    stop, returned = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    access = await asyncio.to_thread(lambda: Access(Path(good.data), viewers=good.viewers))
+    app = create_safe_app(path, good, complaints(refusal), access, returned)
+    serving = asyncio.ensure_future(serve(app, good.host, good.port, stop))
+    waiting = [asyncio.ensure_future(event.wait()) for event in (stop, returned)]
+    await asyncio.wait([serving, *waiting], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    for each in waiting:
+        each.cancel()
+    await serving
+    return returned.is_set()

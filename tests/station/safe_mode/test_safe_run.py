@@ -1,0 +1,67 @@
+"""The whole program: a file is broken between two runs, the page says where, and one press brings the line back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from station.config import load_config
+from station.safe_mode.good import remember
+from station.web.access import LOCAL_TOKEN
+from tests.station.ports import free_port
+from tests.station.safe_mode.test_good import NOW, site
+
+__all__ = ["site"]
+
+
+def until(asked: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not asked():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.2)
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.flaky(reruns=2)
+def test_a_broken_file_starts_the_page_and_one_press_brings_the_line_back(site: Path) -> None:
+    port = free_port()
+    good = site.read_text().replace("port: 8080", f"port: {port}")
+    site.write_text(good)
+    command = [sys.executable, "-m", "station", "run", "configs/sim.yaml"]
+    where = site.parents[1]
+    base = f"http://127.0.0.1:{port}"
+
+    def answers(path: str, status: int) -> bool:
+        try:
+            return httpx.get(base + path, timeout=2).status_code == status
+        except httpx.HTTPError:
+            return False
+
+    remember(load_config(site), is_simulated=True, now=NOW)
+    site.write_text(good.replace("  host:", "  hoost:"))
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    station = subprocess.Popen(command, cwd=where, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: answers("/readyz", 503))
+        page = httpx.get(base).text
+        assert "Safe mode" in page
+        assert "web.hoost" in page
+        assert httpx.post(base + "/api/last-good").status_code == 401
+        assert httpx.get(base + "/api/status").status_code == 404
+        token = (site.parents[1] / "data/sim" / LOCAL_TOKEN).read_text()
+        gone_back = httpx.post(base + "/api/last-good", headers={"authorization": f"Bearer {token}"})
+        assert gone_back.json() == {"taken": True, "refusal": None}
+        until(lambda: answers("/readyz", 200))
+        assert httpx.get(base + "/api/status").json()["kind"] == "status"
+        assert site.read_text() == good
+    finally:
+        station.send_signal(signal.SIGINT)
+        assert station.wait(30) == 0
