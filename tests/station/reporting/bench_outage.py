@@ -1,6 +1,7 @@
 """A week without the programme in time-lapse: minute rows of a full line pile up, then drain through the real ledger.
 
-``python -m tests.station.reporting.bench_outage --days 7`` prints what it took in processor time.
+``python -m tests.station.reporting.bench_outage --days 7`` prints what it took in processor time. With ``--pile-up
+data/sim`` it leaves the backlog where `station run configs/sim.yaml` drains it beside the sorting.
 """
 
 from __future__ import annotations
@@ -111,7 +112,12 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--days", type=float, default=7.0)
     words.add_argument("--pieces-a-minute", type=int, default=60)
+    words.add_argument("--pile-up", type=Path, help="only leave the backlog as records.sqlite in this data folder")
     asked = words.parse_args()
+    if asked.pile_up is not None:
+        asked.pile_up.mkdir(parents=True, exist_ok=True)
+        _pile_up(Disk(asked.pile_up / "records.sqlite"), round(asked.days * 1440), asked.pieces_a_minute)
+        return
     with tempfile.TemporaryDirectory() as folder:
         found = live_through(Path(folder), round(asked.days * 1440), asked.pieces_a_minute)
     sys.stdout.write(json.dumps(found._asdict(), indent=1) + "\n")
