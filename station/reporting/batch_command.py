@@ -16,7 +16,7 @@ from station.language import LanguageUnknown
 from station.plain_errors import plain_errors
 from station.reporting.batch_paper import Issued, issue
 from station.reporting.signature import SUFFIX, SignatureRefused, sign_file, station_key
-from station.reporting.yard_book import BookRefused
+from station.reporting.yard_words import BookRefused
 
 _out = Console()
 _PDF_S = 60

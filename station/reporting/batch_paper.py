@@ -20,7 +20,8 @@ from station.reporting.hazards import PICTURES, gather
 from station.reporting.papers import Paper, hazard_lines, inline_pictures, render
 from station.reporting.recipe_outlets import accepted_labels
 from station.reporting.signature import SigningKey, sign_file, station_key
-from station.reporting.yard_book import BOOK, Finding, HandSample, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import Finding, HandSample
 from station.weighing import RECORDS
 
 _MOST_SHOWN = 12

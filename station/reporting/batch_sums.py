@@ -13,7 +13,7 @@ from station.reporting.batches import Balance
 from station.reporting.emissions import Avoided, KgRange, OutletClass, avoided
 from station.reporting.estimates import Recovery, Share, purity, recovery, share
 from station.reporting.factors import FullCodebook
-from station.reporting.yard_book import HandSample
+from station.reporting.yard_words import HandSample
 
 
 class ClassLine(NamedTuple):

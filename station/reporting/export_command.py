@@ -15,7 +15,7 @@ from station.plain_errors import plain_errors
 from station.reporting.factors import FullCodebook, read_full_codebook
 from station.reporting.open_records import Days, station_tables
 from station.reporting.package import LICENCES, PackageFacts, PackageRefused, Source, write_package
-from station.reporting.yard_book import BookRefused
+from station.reporting.yard_words import BookRefused
 
 _out = Console()
 

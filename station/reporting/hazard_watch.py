@@ -10,7 +10,8 @@ from typing import Self
 
 from station.reporting.factors import FullCodebook, read_full_codebook
 from station.reporting.hazards import Hazard, gather, hazards_of
-from station.reporting.yard_book import BOOK, BookRefused, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import BookRefused
 
 _log = logging.getLogger(__name__)
 _TURN_S = 5.0

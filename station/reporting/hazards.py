@@ -12,7 +12,8 @@ from typing import NamedTuple
 from control.types import Outcome
 from control.types import Reason as Decided
 from station.reporting.factors import Entry, FullCodebook
-from station.reporting.yard_book import BookRefused, Deed, NewFinding, YardBook
+from station.reporting.yard_book import YardBook
+from station.reporting.yard_words import BookRefused, Deed, NewFinding
 from station.store_reader import open_reader
 
 PICTURES = "hazards"

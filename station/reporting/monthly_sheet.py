@@ -13,7 +13,8 @@ from station.reporting.factors import FullCodebook, read_full_codebook
 from station.reporting.hazards import PICTURES
 from station.reporting.papers import Paper, hazard_lines, inline_pictures, render
 from station.reporting.safe_csv import write_csv
-from station.reporting.yard_book import BOOK, Finding, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import Finding
 from station.weighing import RECORDS
 
 HEADER = (

@@ -15,7 +15,7 @@ from station.language import html_tag, marked, pages, translations
 from station.reporting.closing import CUT_SHORT
 from station.reporting.downtime import IN_SETUP, NOT_STARTED, PERSON
 from station.reporting.factors import FullCodebook
-from station.reporting.yard_book import Deed, Finding
+from station.reporting.yard_words import Deed, Finding
 from station.web.view import plain_name
 
 _FOLDER = Path(__file__).parent / "sheets"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+from station.reporting.yard_words import BookRefused, Deed, Finding, HandSample, Method, NewFinding
 
 BOOK = "yard-book.sqlite"
 _APPLICATION_ID = 0x53435259  # "SCRY"
@@ -69,90 +70,6 @@ _FINDING = (
 )
 _WITH_ACT = "findings LEFT JOIN acts AS act ON act.id = (SELECT max(id) FROM acts WHERE finding = findings.id)"
 _Done = TypeVar("_Done")
-
-
-class BookRefused(Exception):  # noqa: N818 - refused things are named as facts
-    """The yard book cannot do that; the text says why and what to do."""
-
-
-class Method(StrEnum):
-    """How the sampled pieces were told apart by hand."""
-
-    by_eye = "by-eye"
-    spark_or_magnet = "spark-or-magnet"
-    xrf = "xrf"
-    assay = "assay"
-
-
-class Deed(StrEnum):
-    """What the line did with a hazardous piece: stopped and did not hit it, sent it to its outlet, or missed it."""
-
-    stopped = "stopped"
-    diverted = "diverted"
-    missed = "missed"
-
-
-class HandSample(NamedTuple):
-    """Pieces of one outlet that a person looked at, by class, at ``taken_utc`` (ISO 8601). ``batch`` None: of none."""
-
-    id: int
-    batch: str | None
-    outlet: str
-    taken_utc: str
-    by: str
-    method: Method
-    pieces: Mapping[str, int]
-    is_simulated: bool
-
-    @property
-    def n(self) -> int:
-        return sum(self.pieces.values())
-
-
-class NewFinding(NamedTuple):
-    """A hazardous piece of the records. ``detail``: outlet, or why it was missed; ``basel`` may be empty."""
-
-    run: str
-    piece: int
-    batch: str | None
-    found_utc: str
-    class_id: str
-    done: Deed
-    detail: str
-    basel: str
-    basel_from: str
-    is_simulated: bool
-    needs_person: bool
-
-
-class Finding(NamedTuple):
-    """A line of the hazards ledger. ``picture`` is a file name in the folder of pictures, None when there is none.
-
-    ``closed_utc``, ``closed_by`` and ``how`` are None while a person has not dealt with it; what the line diverted by
-    itself and no rule wants a person for has ``needs_person`` False and is never open.
-    """
-
-    id: int
-    run: str
-    piece: int
-    batch: str | None
-    found_utc: str
-    class_id: str
-    done: Deed
-    detail: str
-    basel: str
-    basel_from: str
-    picture: str | None
-    picture_sha256: str | None
-    is_simulated: bool
-    needs_person: bool
-    closed_utc: str | None
-    closed_by: str | None
-    how: str | None
-
-    @property
-    def is_open(self) -> bool:
-        return self.needs_person and self.closed_utc is None
 
 
 class YardBook:

@@ -21,7 +21,8 @@ from station.reporting.factors import read_full_codebook
 from station.reporting.hazards import gather
 from station.reporting.monthly_sheet import write_sheet
 from station.reporting.recipe_outlets import accepted_labels, outlets_of
-from station.reporting.yard_book import BOOK, BookRefused, Finding, HandSample, Method, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import BookRefused, Finding, HandSample, Method
 from station.weighing import RECORDS
 
 sample_app = typer.Typer(no_args_is_help=True, help="Pieces looked at by hand in an outlet: where purity comes from.")

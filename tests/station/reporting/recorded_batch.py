@@ -13,7 +13,8 @@ from control.types import Decision, Outcome, Reason
 from station.config import Config, load_config
 from station.reporting.batches import Intake, close_batch, open_batch
 from station.reporting.hazards import PICTURES, picture_name
-from station.reporting.yard_book import BOOK, HandSample, Method, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import HandSample, Method
 from station.store_rows import Run
 from station.types import PieceRecord
 from tests.station.pieces import closed_piece

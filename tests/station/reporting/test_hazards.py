@@ -19,7 +19,8 @@ from station.reporting.hazard_pictures import HazardPictures
 from station.reporting.hazard_watch import HazardWatch
 from station.reporting.hazards import PICTURES, gather, hazards_of
 from station.reporting.monthly_sheet import write_sheet
-from station.reporting.yard_book import BOOK, BookRefused, Deed, Finding, YardBook
+from station.reporting.yard_book import BOOK, YardBook
+from station.reporting.yard_words import BookRefused, Deed, Finding
 from tests.station.pieces import closed_piece
 from tests.station.reporting.recorded_batch import BATCH, REAL_RUN, data_of, keep_picture, record_batch, station
 from tests.station.reporting.yard import LINE_RUN
