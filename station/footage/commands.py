@@ -160,7 +160,7 @@ def export(
     decisions: Annotated[Path | None, typer.Option(help="Table of decisions; beside the video if left out.")] = None,
     encoder: Annotated[Encoder, typer.Option(help="libvpx-vp9 and libsvtav1 play in browsers.")] = Encoder.mpeg4,
 ) -> None:
-    """Write a video with box, class, confidence, destination and the moment of each shot, and a table of decisions."""
+    """Write a video with outlines, classes, destinations and the moment of each shot, and a table of decisions."""
     from station.footage.export import export_video, write_decisions
     from station.footage.sought import recording_of
     from station.recorded_config import recorded_config

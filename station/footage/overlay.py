@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from control.types import Ejector, MachineSample, ShotResult
 from station.recording.reader import Recording
+from station.recording.words import Step
 from station.types import Mark, PieceRecord
-from vision.types import Box
+from vision.types import Box, Sighting
 
 _STRIP_PX = 16
 _TEXT = cv2.FONT_HERSHEY_SIMPLEX
@@ -20,14 +21,22 @@ _SOFT = (190, 190, 190)
 _DARK = (40, 36, 33)
 _COLOURS = ((43, 86, 181), (30, 138, 168), (172, 124, 63), (163, 79, 125), (131, 143, 47), (107, 70, 163))
 _REST = (127, 122, 118)
+_Searched = tuple[int, int, "tuple[Marked, ...] | None"]
+
+
+class Marked(NamedTuple):
+    """One piece in the picture it was found in; ``outline`` is int32 (n, 2), pixels."""
+
+    mark: Mark
+    outline: NDArray[np.int32]
 
 
 class Knowledge(NamedTuple):
-    """Marks of the newest search at a picture; ``tick`` is the picture's, ``searched_tick`` that of the marks."""
+    """What the newest search at a picture marked; ``tick`` is the picture's, ``searched_tick`` that of the search."""
 
     tick: float
     searched_tick: float
-    marks: tuple[Mark, ...]
+    marked: tuple[Marked, ...]
 
 
 class Shown(NamedTuple):
@@ -50,7 +59,7 @@ def knowledge_of(recording: Recording, mm_per_px: float) -> Shown:
     settings = recording.settings()
     stamps: list[int] = []
     ticks: list[int] = []
-    frames: list[tuple[int, int, tuple[Mark, ...] | None]] = []
+    frames: list[_Searched] = []
     shots: list[PieceRecord] = []
     for step in recording.steps():
         taken = [sample.taken_ns for sample in step.inputs.machine if isinstance(sample, MachineSample)]
@@ -58,7 +67,7 @@ def knowledge_of(recording: Recording, mm_per_px: float) -> Shown:
             stamps.append(taken[-1])
             ticks.append(step.outputs.status.tick)
         if step.inputs.frame is not None:
-            seen = step.outputs.marks if step.outputs.looked else None
+            seen = _marked(step) if step.outputs.looked else None
             frames.append((step.inputs.frame.seq, step.inputs.frame.captured_ns, seen))
         shots.extend(record for record in step.outputs.records if _has_fired(record))
     places = np.interp([captured_ns for _, captured_ns, _ in frames], stamps, ticks) if stamps else [0.0] * len(frames)
@@ -71,12 +80,34 @@ def knowledge_of(recording: Recording, mm_per_px: float) -> Shown:
     )
 
 
-def _carried(
-    frames: Sequence[tuple[int, int, tuple[Mark, ...] | None]], ticks: Sequence[float]
-) -> dict[int, Knowledge]:
+def _marked(step: Step) -> tuple[Marked, ...]:
+    """There is one mark per sighting, in the same order."""
+    seen = step.answers.found or ()
+    return tuple(Marked(mark, outline_px(sighting)) for mark, sighting in zip(step.outputs.marks, seen, strict=True))
+
+
+def outline_px(sighting: Sighting) -> NDArray[np.int32]:
+    """The sighting's strips laid over its box, int32 (n, 2) pixels, clockwise; the box itself where it has none."""
+    box, strips = sighting.box, sighting.outline
+    if not strips:
+        right, low = box.x + box.w, box.y + box.h
+        return np.array([(box.x, box.y), (right, box.y), (right, low), (box.x, low)], np.int32)
+    middles = [(strip.left_mm + strip.right_mm) / 2 for strip in strips]
+    across = np.array([strips[0].left_mm, *middles, strips[-1].right_mm])
+    rear = np.array([strips[0].rear_mm, *(strip.rear_mm for strip in strips), strips[-1].rear_mm])
+    front = np.array([strips[0].front_mm, *(strip.front_mm for strip in strips), strips[-1].front_mm])
+    x = box.x + (across - across[0]) * (box.w / max(1e-6, across[-1] - across[0]))
+    scale = box.h / max(1e-6, front.max() - rear.min())
+    upper, lower = box.y + (rear - rear.min()) * scale, box.y + (front - rear.min()) * scale
+    there = np.stack((x, upper), axis=1)
+    back = np.stack((x, lower), axis=1)[::-1]
+    return np.rint(np.concatenate((there, back))).astype(np.int32)
+
+
+def _carried(frames: Sequence[_Searched], ticks: Sequence[float]) -> dict[int, Knowledge]:
     """Marks of a search hold for the pictures after it: what they mark moves with the belt."""
     found: dict[int, Knowledge] = {}
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Marked, ...] = ()
     searched = 0.0
     for (seq, _captured_ns, seen), tick in zip(frames, ticks, strict=True):
         if seen is not None:
@@ -90,16 +121,16 @@ def _has_fired(record: PieceRecord) -> bool:
 
 
 def drawn(image: NDArray[np.uint8], known: Knowledge | None, shown: Shown) -> NDArray[np.uint8]:
-    """The picture with boxes, class, confidence and destination, and below it a strip per outlet: lanes that are open
-    at this moment are lit, and the piece they are meant for is named."""
+    """The picture with outlines, class, confidence and destination, and below it a strip per outlet: lanes that are
+    open at this moment are lit, and the piece they are meant for is named."""
     height, width = image.shape[:2]
     strip = _STRIP_PX * len(shown.outlets)
     canvas = np.full((height + strip + strip % 2, width, 3), _DARK, np.uint8)
     canvas[:height] = image
     if known is not None:
         moved_px = round((known.tick - known.searched_tick) / shown.ticks_per_px)
-        for mark in known.marks:
-            _draw_mark(canvas[:height], mark, moved_px, shown)
+        for marked in known.marked:
+            _draw_mark(canvas[:height], marked, moved_px, shown)
         _draw_strips(canvas, height, known.tick, shown)
     return canvas
 
@@ -110,12 +141,14 @@ def colour_of(outlet: str, shown: Shown) -> tuple[int, int, int]:
     return _COLOURS[outlets.index(outlet) % len(_COLOURS)] if outlet in outlets else _REST
 
 
-def _draw_mark(image: NDArray[np.uint8], mark: Mark, moved_px: int, shown: Shown) -> None:
+def _draw_mark(image: NDArray[np.uint8], marked: Marked, moved_px: int, shown: Shown) -> None:
+    mark = marked.mark
     box = Box(mark.box.x, mark.box.y + moved_px, mark.box.w, mark.box.h)
     if box.y >= image.shape[0]:
         return
     colour = colour_of(mark.outlet, shown) if mark.decided else _SOFT
-    cv2.rectangle(image, (box.x, box.y), (box.x + box.w, box.y + box.h), colour, 2 if mark.decided else 1)
+    outline = marked.outline + np.array((0, moved_px), np.int32)
+    cv2.polylines(image, [outline], True, colour, 2 if mark.decided else 1, cv2.LINE_AA)
     words = f"{mark.label} {mark.confidence:.2f}"
     _write(image, words, (box.x, max(10, box.y - 4)), colour)
     destination = f"#{mark.piece_id} > {mark.outlet}" if mark.decided else f"#{mark.piece_id}"
