@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from station.codebook import load_codebook
 from station.footage.label_page import classes_of, create_label_app
+from station.footage.missed import belt_of
 from station.footage.proposals import Labelling, propose
 from station.recording.reader import Recording
 from station.web.server import check_port_free, serve
@@ -27,7 +28,8 @@ def serve_labelling(recording: Recording, table: Path, name: str, who: str, port
     settings = recording.settings()
     with tempfile.TemporaryDirectory(prefix="station-") as folder:
         work = Labelling(propose(recording, Path(folder)), known, table, settings.ticks_per_mm)
-        app = create_label_app(work, classes_of(settings.labels, load_codebook()), name, who, now_utc)
+        classes, belt = classes_of(settings.labels, load_codebook()), belt_of(recording, Path(folder))
+        app = create_label_app(work, classes, name, who, now_utc, belt)
         asyncio.run(_serve(app, port))
 
 

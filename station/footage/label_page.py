@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -13,10 +13,12 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from station.codebook import Material
+from station.footage.missed import Belt
 from station.footage.proposals import Labelling
 from station.web.guard import Doorkeeper
 from station.web.view import plain_name
 from vision.labels import NOTHING
+from vision.types import Box
 
 _HERE = Path(__file__).parent / "page"
 _LOOK = Path(__file__).parents[1] / "web" / "static"
@@ -49,8 +51,11 @@ class _NothingLive:
         """There is nothing to close."""
 
 
-def create_label_app(work: Labelling, classes: Classes, name: str, who: str, now_utc: Callable[[], str]) -> FastAPI:
-    """The page over ``work``; ``who`` and ``now_utc`` are written beside every label."""
+def create_label_app(
+    work: Labelling, classes: Classes, name: str, who: str, now_utc: Callable[[], str], belt: Belt | None = None
+) -> FastAPI:
+    """The page over ``work``; ``who`` and ``now_utc`` are written beside every label. On ``belt`` missed pieces are
+    drawn."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.live = _NothingLive()
     app.add_middleware(Doorkeeper, hosts=frozenset())
@@ -66,6 +71,7 @@ def create_label_app(work: Labelling, classes: Classes, name: str, who: str, now
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
     _add_work(app, work, classes, who, now_utc)
+    _add_belt(app, work, classes, who, now_utc, belt)
     return app
 
 
@@ -92,6 +98,53 @@ def _add_work(app: FastAPI, work: Labelling, classes: Classes, who: str, now_utc
         except OSError as error:
             return _refused(f"The labels cannot be written ({error.strerror}): free disk space and try again.", 507)
         return JSONResponse(_plain(work, number))
+
+
+def _add_belt(
+    app: FastAPI, work: Labelling, classes: Classes, who: str, now_utc: Callable[[], str], belt: Belt | None
+) -> None:
+    @app.get("/api/belt", response_model=None)
+    async def views() -> JSONResponse:
+        width, height = (0, 0) if belt is None else belt.size_px
+        count = 0 if belt is None else len(belt.views)
+        return JSONResponse({"views": count, "width_px": width, "height_px": height, "drawn": len(work.drawn)})
+
+    @app.get("/belt/{number}.jpg", response_model=None)
+    async def belt_picture(number: int) -> Response:
+        if belt is None or not 0 <= number < len(belt.views):
+            return Response(status_code=404)
+        return Response(belt.picture(number), media_type="image/jpeg")
+
+    @app.post("/api/missed", response_model=None)
+    async def missed(request: Request) -> JSONResponse:
+        body = await _body(request)
+        number, label, box = body.get("view"), body.get("label"), body.get("box")
+        if belt is None or not _is_count(number) or not 0 <= number < len(belt.views):
+            return _refused("There is no such picture.")
+        if not isinstance(label, str) or label not in classes.known - {NOTHING}:
+            return _refused("That is no class of the codebook.")
+        if not isinstance(box, list) or len(box) != 4 or not all(map(_is_count, box)):
+            return _refused("That is no place in the picture.")
+        drawn = belt.label(number, Box(*box), (label, who, now_utc()))
+        if drawn is None:
+            return _refused("Draw the piece inside the picture.")
+        return _kept(work, lambda: work.draw(drawn))
+
+    @app.post("/api/missed/take-back", response_model=None)
+    async def take_back() -> JSONResponse:
+        return _kept(work, work.take_back)
+
+
+def _kept(work: Labelling, keep: Callable[[], None]) -> JSONResponse:
+    try:
+        keep()
+    except OSError as error:
+        return _refused(f"The labels cannot be written ({error.strerror}): free disk space and try again.", 507)
+    return JSONResponse({"drawn": len(work.drawn)})
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _plain(work: Labelling, number: int) -> dict[str, object]:

@@ -101,7 +101,8 @@ def outline_px(sighting: Sighting) -> NDArray[np.int32]:
     upper, lower = box.y + (rear - rear.min()) * scale, box.y + (front - rear.min()) * scale
     there = np.stack((x, upper), axis=1)
     back = np.stack((x, lower), axis=1)[::-1]
-    return np.rint(np.concatenate((there, back))).astype(np.int32)
+    outline: NDArray[np.int32] = np.rint(np.concatenate((there, back))).astype(np.int32)
+    return outline
 
 
 def _carried(frames: Sequence[_Searched], ticks: Sequence[float]) -> dict[int, Knowledge]:

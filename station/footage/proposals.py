@@ -39,6 +39,7 @@ class Labelling:
         pairs = _paired(self.proposals, known, ticks_per_mm)
         self._answers: dict[int, Label] = {n: known[k] for n, k in pairs.items()}
         self._others = [label for k, label in enumerate(known) if k not in set(pairs.values())]
+        self._drawn: list[Label] = []
 
     @property
     def answers(self) -> Mapping[int, Label]:
@@ -53,7 +54,25 @@ class Labelling:
         else:
             place = (proposal.at_tick, proposal.across_mm, proposal.length_mm, proposal.width_mm)
             self._answers[number] = Label(*place, label, who, when_utc)
-        write_labels(self.table, [*self._others, *self._answers.values()])
+        self._write()
+
+    @property
+    def drawn(self) -> Sequence[Label]:
+        """The pieces drawn since the command began, newest last."""
+        return self._drawn
+
+    def draw(self, label: Label) -> None:
+        """A piece that nothing proposes. Raises OSError as files do."""
+        self._drawn.append(label)
+        self._write()
+
+    def take_back(self) -> None:
+        """The newest drawn piece was none; nothing happens when there is none. Raises OSError as files do."""
+        self._drawn = self._drawn[:-1]
+        self._write()
+
+    def _write(self) -> None:
+        write_labels(self.table, [*self._others, *self._drawn, *self._answers.values()])
 
 
 def _paired(proposals: Sequence[Proposal], known: Sequence[Label], ticks_per_mm: float) -> dict[int, int]:

@@ -41,7 +41,7 @@ function show() {
   at("label").textContent = piece.label === null ? "none yet" : `${piece.label === nothing ? "not a piece" : piece.label} (${piece.who})`;
   at("confirm-what").textContent = piece.proposed || "nothing";
   at("confirm").disabled = !piece.proposed;
-  for (const button of document.querySelectorAll(".class")) {
+  for (const button of document.querySelectorAll("#pieces .class")) {
     button.setAttribute("aria-pressed", String(button.dataset.label === piece.label));
     button.classList.toggle("proposed", button.dataset.label === piece.proposed);
   }
@@ -89,6 +89,7 @@ function confirm() {
 }
 
 function pressed(event) {
+  if (at("pieces").hidden) return;
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
   if (event.key === "Enter" && event.target.tagName === "BUTTON") return;
   const button = document.querySelector(`.class[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
@@ -122,6 +123,6 @@ at("back").addEventListener("click", () => go(here - 1));
 at("next").addEventListener("click", () => go(here + 1));
 at("clear").addEventListener("click", () => answer(null));
 at("more").addEventListener("change", (event) => event.target.value && answer(event.target.value));
-for (const button of document.querySelectorAll(".class")) button.addEventListener("click", () => answer(button.dataset.label));
+for (const button of document.querySelectorAll("#pieces .class")) button.addEventListener("click", () => answer(button.dataset.label));
 document.addEventListener("keydown", pressed);
 begin();

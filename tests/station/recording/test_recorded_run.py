@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -74,7 +75,9 @@ def test_a_run_replays_equal_also_after_a_child_was_restarted_in_between(site: P
     running = subprocess.Popen(command, cwd=site, text=True)
     try:
         wait_for_steps(site, 150)
-        kept = httpx.post(f"{address(site)}/api/keep", json={}, timeout=5).json()
+        token = (site / "data/sim/local-token").read_text().strip()
+        asked = {"authorization": f"Bearer {token}"}
+        kept = httpx.post(f"{address(site)}/api/keep", json={}, headers=asked, timeout=5).json()
         assert kept == {"taken": True, "refusal": None}
         child(running, "vision").kill()
         wait_for_steps(site, 400)
@@ -94,6 +97,24 @@ def test_a_run_replays_equal_also_after_a_child_was_restarted_in_between(site: P
     assert recording.about.model_sha256 in recording.attachments["model.yaml"].text
     (incident, *_) = sorted((site / "data/sim/recordings").glob("incident-*.mcap"))
     assert replayed(site, str(incident.relative_to(site)))["equal"] is True
+
+
+@pytest.mark.timeout(300)
+def test_when_the_disk_fills_recording_stops_first_and_counting_goes_on(site: Path) -> None:
+    """The disk as the recorder sees it: it has to leave more free than there will ever be."""
+    config = site / "configs/sim.yaml"
+    config.write_text(config.read_text() + "\nrecording:\n  min_free_gb: 10000\n")
+    command = [*STATION, "run", "configs/sim.yaml", "--for", "15", "--no-web", "--summary", "s.json"]
+    done = subprocess.run(command, check=False, cwd=site, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((site / "s.json").read_text())
+    assert summary["recording"]["stopped"] == "less than 10000 GB free on the disk"
+    assert summary["pieces"] > 20
+    assert summary["conservation_ok"] is True
+    assert not list((site / "data/sim").glob("recordings/*.mcap"))
+    with sqlite3.connect(site / "data/sim/records.sqlite") as records:
+        noted = {code for (code,) in records.execute("SELECT code FROM events WHERE kind = 'fault_raised'")}
+    assert "recording-stopped" in noted
 
 
 def test_a_recording_is_not_written_over(site: Path) -> None:
