@@ -13,7 +13,7 @@ from station.types import OrderAnswer, RecipeGiven
 from vision.evidence import posterior
 from vision.types import Evidence, Piece
 
-_KEPT = 256
+_KEPT = 96
 
 
 class Judge:
