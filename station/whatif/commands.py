@@ -93,9 +93,11 @@ def _many(subject: Subject, changes: Sequence[Change], swept: Range, curve: Path
             typer.echo(_row(value, trials[-1]))
     fixed = f", {', '.join(map(str, changes))}" if changes else ""
     page = write_curve(swept, trials, f"{swept.key} on {file.name}{fixed}", curve)
-    seconds, took_s = sum(trial.run.seconds for trial in trials), sum(trial.took_s for trial in trials)
-    faster = seconds / max(took_s, 1e-9)
-    typer.echo(f"{curve} and {page}: {len(trials)} values, {faster:.0f} times as fast as it happened.")
+    seconds, cpu_s = sum(trial.run.seconds for trial in trials), sum(trial.cpu_s for trial in trials)
+    faster = seconds / max(cpu_s, 1e-9)
+    typer.echo(
+        f"{curve} and {page}: {len(trials)} values, {faster:.0f} times as fast as it happened, by processor time."
+    )
     return {"key": swept.key, "points": [as_plain(trial, file) for trial in trials]}
 
 

@@ -30,7 +30,7 @@ def as_plain(trial: Trial, file: Path) -> Plain:
         "unanswered_looks": trial.run.unanswered,
         "missing_steps": trial.run.missing,
         "recorded_s": round(trial.run.seconds, 3),
-        "took_s": round(trial.took_s, 3),
+        "cpu_s": round(trial.cpu_s, 3),
         "times_real_time": round(trial.times_real_time, 1),
     }  # fmt: skip
 
@@ -100,7 +100,7 @@ def in_words(trial: Trial) -> Iterator[str]:
     if trial.run.missing:
         yield f"{trial.run.missing} steps are missing in the recording; what lay on the belt there is left out."
     faster = f"{trial.times_real_time:.0f} times as fast as it happened."
-    yield f"{trial.run.seconds:.1f} s in {trial.took_s:.1f} s: {faster}"
+    yield f"{trial.run.seconds:.1f} s in {trial.cpu_s:.1f} s of processor time: {faster}"
 
 
 def _told_moves(trial: Trial) -> Iterator[str]:
