@@ -110,6 +110,25 @@ def export(
 
 
 @app.command()
+def thin(
+    older_than_days: Annotated[float, typer.Option(min=30, help="Rows received before that lose their content.")] = 400,
+    database: Database = _DEFAULT,
+    database_file: DatabaseFile = None,
+) -> None:
+    """Let go of old rows' content; totals, hashes and conflicts stay. On SQLite the receiver has to stand meanwhile."""
+    from station.programme.tables import DatabaseRefused, open_databases
+    from station.programme.thinning import thin as let_go
+
+    with plain_errors(DatabaseRefused):
+        databases = open_databases(_url(database, database_file))
+        try:
+            count = let_go(databases.writer, _now_ms() - round(older_than_days * 86_400_000))
+        finally:
+            databases.close()
+    _out.print(f"{count} rows lost their content; their totals stay.")
+
+
+@app.command()
 def bench(
     stations: Annotated[int, typer.Option(min=1, max=20_000, help="Simulated stations.")] = 2000,
     minutes: Annotated[int, typer.Option(min=1, max=60, help="Minute reports of each.")] = 3,
