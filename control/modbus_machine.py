@@ -73,7 +73,7 @@ class ModbusMachine:
         self._result_index = status.result_index
         self._encoder_count = status.encoder_count
         self._send_waiting()
-        self._read_back()
+        self._read_back(status)
         return MachineSample(
             status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports,
             max(taken_ns - asked_ns, answered_ns - taken_ns), status.outputs, status.belt_moving, status.felt,
@@ -106,10 +106,11 @@ class ModbusMachine:
         """Let go of the connection; the controller's own watchdog stops what still runs."""
         self._wire.close()
 
-    def _read_back(self) -> None:
-        """Now and then: whether the command block still holds what was written last."""
+    def _read_back(self, status: StatusBlock) -> None:
+        """Now and then, and whenever it does not do as told: does the command block hold what was written last?"""
         self._polls = (self._polls + 1) % _READ_BACK_POLLS
-        if self._polls:
+        is_obeyed = (status.running, status.armed) == (self._command.run, self._command.armed)
+        if self._polls and is_obeyed:
             return
         found = self._wire.read(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS, "the command block")
         if found != job_ring.pack_command(self._command):
