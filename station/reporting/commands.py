@@ -160,8 +160,9 @@ def show_outbox(config: ConfigArgument = _DEFAULT) -> None:
     with plain_errors(sqlite3.Error):
         outbox = Outbox(ReadOnly(_records(config)))
         found, aside = outbox.forecast(), outbox.quarantined()
-    days = "unknown" if found.days_left is None else f"{found.days_left:g} days"
-    _out.print(f"{found.waiting} rows wait ({found.waiting_bytes / 1e6:.1f} MB), the oldest since {found.oldest_utc}.")
+    days = "an unknown time" if found.days_left is None else f"{found.days_left:g} days"
+    oldest = "" if found.oldest_utc is None else f", the oldest since {found.oldest_utc}"
+    _out.print(f"{found.waiting} rows wait ({found.waiting_bytes / 1e6:.1f} MB){oldest}.")
     _out.print(f"At the present rate the disk is full in {days}, if nothing is acknowledged or trimmed.")
     for row in aside:
         _out.print(f"Set aside: row {row.sequence} of {row.epoch}: {escape(row.reason)}", soft_wrap=True)
