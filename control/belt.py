@@ -235,13 +235,14 @@ def _acceleration(places: Sequence[_Place]) -> float:
     times = [(p.taken_ns - middle_ns) / 1e9 for p in places]
     ticks = [float(p.tick - middle) for p in places]
     n = len(places)
-    powers = [sum(t**k for t in times) / n for k in range(4)]
-    curve = [t * t - powers[2] - (t - powers[1]) * _slope(powers) for t in times]
-    square = sum(c * c for c in curve) / n
-    return 2 * sum(c * x for c, x in zip(curve, ticks, strict=True)) / n / square if square else 0.0
+    mean, mean2, mean3 = sum(times) / n, sum([t**2 for t in times]) / n, sum([t**3 for t in times]) / n
+    slope = _slope(mean, mean2, mean3)
+    curve = [t * t - mean2 - (t - mean) * slope for t in times]
+    square = sum([c * c for c in curve]) / n
+    return 2 * sum([c * x for c, x in zip(curve, ticks, strict=True)]) / n / square if square else 0.0
 
 
-def _slope(powers: Sequence[float]) -> float:
-    """How much of t2 is a straight line in t."""
-    spread = powers[2] - powers[1] ** 2
-    return (powers[3] - powers[1] * powers[2]) / spread if spread else 0.0
+def _slope(mean: float, mean2: float, mean3: float) -> float:
+    """How much of t2 is a straight line in t, by the means of t, t2 and t3."""
+    spread = mean2 - mean**2
+    return (mean3 - mean * mean2) / spread if spread else 0.0

@@ -19,6 +19,7 @@ _REALTIME = {
     "tests.hil.test_emulator",
     "tests.hil.test_line",
     "tests.station.footage.test_label_page",
+    "tests.station.footage.test_missed",
     "tests.station.test_machine_commands",
     "tests.station.programme.test_load",
     "tests.station.programme.test_mqtt",
