@@ -1,15 +1,18 @@
 """Cuts an outline that is several pieces lying against each other, from dent to dent.
 
-Two compact pieces that touch leave a dent at either end of the line along which they touch. A cut from one dent to
-another is right when what it leaves fills its convex hulls much better than the whole did, and when it can be seen:
-bent shreds have such dents too, but the picture shows no line between them, and the same colour on both sides.
+Two pieces that touch leave a dent at either end of the line along which they touch. Bent shreds have dents too, so
+every possible cut is weighed: how short it is, how much of the convex hulls it fills, how deep its dents are, and
+whether the picture shows two colours or a dark line along all of it. The weights were fitted to rendered clumps, to
+outlines of single rendered and real pieces, and to bent sheets of one colour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
+from math import hypot, log
 from typing import NamedTuple
 
 import cv2
@@ -18,123 +21,247 @@ from numpy.typing import NDArray
 
 Contour = NDArray[np.int32]
 Picture = NDArray[np.uint8]
+Point = tuple[int, int]
+Colour = Sequence[int]
 
 _SMOOTH = 0.015
+_SMOOTH_LONG = 0.004
 _MOST_DENTS = 8
-_ACROSS_PX = 6
-_SIDE_PX = 3
+_FAR_CORNERS = 3
+_ALONE_DENTS = 3
+_SHORTEST = -2.0
+_SHORTEST_ALONE = -1.0
 _INSIDE = (0.2, 0.35, 0.5, 0.65, 0.8)
+_LINES = 5
+_LINE_PX = 0.75
+_COLUMNS = 16
+_QUARTERS = 4
+_FROM_END = 0.15
+_LEAST_LEVELS = 20.0
+_UNSEEN = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CutWeights:
+    """What a cut's score is the weighted sum of, each between bounds.
+
+    ``length``: log of its length over the root of the smaller part's area. ``gain``: share of their convex hulls that
+    the parts fill in addition. ``shallow``, ``deep``: depth of its dents over the root of the area, 0 where there is
+    none. ``ragged``: by how much a part falls short of filling 0.8 of its hull. ``step``: brightness changes across
+    it, in three of its four quarters, over the brightness; ``colour``: so does the share of one colour; ``dark``: by
+    how much the middle is darker than either side.
+    """
+
+    length: float = -2.84
+    gain: float = 1.4
+    shallow: float = 5.11
+    deep: float = 1.89
+    ragged: float = -12.8
+    step: float = 3.49
+    colour: float = 10.55
+    dark: float = 4.0
+    constant: float = -4.65
 
 
 @dataclass(frozen=True, slots=True)
 class CutLimits:
     """When a cut is made.
 
-    ``dent``: least depth of a dent over the root of the area. ``gain``: least share of the convex hulls that a cut must
-    fill in addition. ``least``: smallest part over the whole. ``long``: longest cut over the smaller part's root of
-    area. ``seen_levels`` and ``seen_share`` of the brightness: least step across the cut, or depth of a line along it.
-    ``part_solid``: what each part must fill of its hull in the end; ``most_parts`` of one outline.
+    ``score`` above which it is, ``doubt`` above which it might be. ``dent``: least depth of a dent over the root of the
+    area. ``least``: smallest part over the whole. ``long``: longest cut over the smaller part's root of area.
+    ``most_parts`` of one outline,
+    ``tries``: how many cuts of one part are looked at closely.
     """
 
-    dent: float = 0.045
-    seen_levels: float = 10.0
-    seen_share: float = 0.12
-    gain: float = 0.05
-    least: float = 0.06
+    score: float = 0.6
+    doubt: float = -0.5
+    dent: float = 0.03
+    least: float = 0.04
     long: float = 1.3
-    part_solid: float = 0.93
     most_parts: int = 6
+    tries: int = 5
+    weights: CutWeights = field(default_factory=CutWeights)
 
 
 class _Cut(NamedTuple):
-    gain: float
+    score: float
     parts: tuple[Contour, Contour]
 
 
-def cut_apart(outline: Contour, picture: Picture, limits: CutLimits) -> list[Contour]:
-    """The pieces in an outline, int32 (n, 1, 2) in pixels of the BGR picture; the outline alone when no cut that can be
-    seen makes them all compact."""
-    smooth = cv2.approxPolyDP(outline, _SMOOTH * cv2.contourArea(outline) ** 0.5, closed=True)
-    open_, done = [np.asarray(smooth, np.int32)], list[Contour]()
+class Parts(NamedTuple):
+    """What an outline falls into; ``doubted`` where a further cut is nearly as likely."""
+
+    outlines: list[Contour]
+    doubted: list[bool]
+
+
+class _Way(NamedTuple):
+    """Where a cut may go, from corner to corner: its score so far, and the area on one side."""
+
+    score: float
+    first: int
+    second: int
+    inner_px: float
+
+
+class _Shape(NamedTuple):
+    """A smooth outline: its corners, twice the area swept up to each, the dents as corner and depth, and sizes."""
+
+    outline: Contour
+    corners: list[Point]
+    swept: list[int]
+    dents: dict[int, float]
+    area: float
+    solid: float
+
+
+def cut_apart(outline: Contour, picture: Picture | None, least_px: float, limits: CutLimits) -> Parts:
+    """The pieces in an outline, int32 (n, 1, 2) in pixels of the BGR picture, each at least ``least_px`` large; the
+    outline alone where no cut is worth it. Without a picture only the shape counts."""
+    coarse_px = max(_SMOOTH * cv2.contourArea(outline) ** 0.5, _SMOOTH_LONG * cv2.arcLength(outline, closed=True))
+    smooth = cv2.approxPolyDP(outline, coarse_px, closed=True)
+    open_, done = [np.asarray(smooth, np.int32)], Parts([], [])
     while open_:
         one = open_.pop()
-        cut = _best_cut(one, picture, limits) if len(open_) + len(done) + 1 < limits.most_parts else None
-        if cut is None:
-            done.append(one)
-        else:
+        cut = _best_cut(one, picture, least_px, limits)
+        may = len(open_) + len(done.outlines) + 1 < limits.most_parts
+        if cut is not None and cut.score >= limits.score and may:
             open_.extend(cut.parts)
-    if len(done) < 2 or any(solidity(part) < limits.part_solid for part in done):
-        return [outline]
-    return done
+        else:
+            done.outlines.append(one)
+            done.doubted.append(cut is not None and cut.score >= limits.doubt)
+    return done if len(done.outlines) > 1 else Parts([outline], done.doubted)
 
 
-def solidity(outline: Contour) -> float:
-    """Share of its convex hull that an outline fills."""
-    return float(cv2.contourArea(outline) / max(cv2.contourArea(cv2.convexHull(outline)), 1.0))
-
-
-def _best_cut(outline: Contour, picture: Picture, limits: CutLimits) -> _Cut | None:
-    area = cv2.contourArea(outline)
-    before = solidity(outline)
-    best: _Cut | None = None
-    for first, second in combinations(sorted(_dents(outline, limits.dent * area**0.5)), 2):
-        cut = _cut(outline, first, second, before, limits)
-        if cut is None or (best is not None and cut.gain <= best.gain):
-            continue
-        if _is_seen(picture, outline[first, 0], outline[second, 0], limits):
-            best = cut
-    return best
-
-
-def _cut(outline: Contour, first: int, second: int, before: float, limits: CutLimits) -> _Cut | None:
-    """The cut between two corners, None when it is too long, leaves too little, or gains too little."""
-    area = cv2.contourArea(outline)
-    inner = outline[first : second + 1]
-    outer = np.concatenate((outline[second:], outline[: first + 1]))
-    areas = (cv2.contourArea(inner), cv2.contourArea(outer))
-    if len(inner) < 3 or len(outer) < 3 or min(areas) < limits.least * area:
+def _best_cut(outline: Contour, picture: Picture | None, least_px: float, limits: CutLimits) -> _Cut | None:
+    shape = _shape(outline, limits.dent)
+    if not shape.dents:
         return None
-    ends = outline[first, 0].astype(np.float64), outline[second, 0].astype(np.float64)
-    length = float(np.hypot(*(ends[1] - ends[0])))
-    if length > limits.long * min(areas) ** 0.5 or not _lies_inside(outline, *ends):
-        return None
-    hulls = sum(cv2.contourArea(cv2.convexHull(part)) for part in (inner, outer))
-    gain = area / max(hulls, 1.0) - before
-    return _Cut(gain, (inner, outer)) if gain >= limits.gain else None
+    likely = heapq.nlargest(limits.tries, _ways(shape, least_px, limits))
+    cuts = (_cut(shape, way, picture, limits.weights) for way in likely)
+    return max((cut for cut in cuts if cut is not None), key=lambda cut: cut.score, default=None)
 
 
-def _lies_inside(outline: Contour, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
-    points = (start + share * (end - start) for share in _INSIDE)
-    return all(cv2.pointPolygonTest(outline, (float(x), float(y)), measureDist=False) >= 0 for x, y in points)
+def _shape(outline: Contour, dent: float) -> _Shape:
+    corners: list[Point] = [(int(x), int(y)) for x, y in outline[:, 0].tolist()]
+    swept = [0]
+    for here, following in zip(corners, corners[1:] + corners[:1], strict=True):
+        swept.append(swept[-1] + _cross(here, following))
+    area = max(abs(swept[-1]) / 2, 1.0)
+    hull = cv2.convexHull(outline, returnPoints=False)
+    return _Shape(outline, corners, swept, _dents(outline, hull, dent * area**0.5), area, area / _hull_px(outline))
 
 
-def _is_seen(picture: Picture, start: NDArray[np.int32], end: NDArray[np.int32], limits: CutLimits) -> bool:
-    """Whether the picture changes across the cut, or shows a line along it."""
-    along = (end - start).astype(np.float32)
-    length = max(float(np.hypot(*along)), 1.0)
-    across = np.array([-along[1], along[0]], np.float32) / length
-    shares = np.linspace(0.15, 0.85, max(6, int(length / 2)), dtype=np.float32)
-    reach = np.arange(-_ACROSS_PX, _ACROSS_PX + 1, dtype=np.float32)
-    points = start.astype(np.float32) + shares[None, :, None] * along + reach[:, None, None] * across
-    lit = cv2.remap(picture, points[..., 0], points[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    lines = lit.reshape(len(reach), -1, 3).astype(np.float32).mean(axis=1)
-    one, other = lines[:_SIDE_PX].mean(axis=0), lines[-_SIDE_PX:].mean(axis=0)
-    step = float(np.abs(one - other).max())
-    between = lines[_SIDE_PX:-_SIDE_PX].mean(axis=1)
-    ends = one.mean(), other.mean()
-    dark, bright = float(min(ends) - between.min()), float(between.max() - max(ends))
-    needed = max(limits.seen_levels, limits.seen_share * float(max(ends)))
-    return max(step, dark, bright) >= needed
-
-
-def _dents(outline: Contour, least_px: float) -> Iterator[int]:
-    """Corners at the bottom of the deepest dents."""
-    if len(outline) < 4:
-        return iter(())
+def _dents(outline: Contour, hull: NDArray[np.int32] | cv2.typing.MatLike, least_px: float) -> dict[int, float]:
+    """Corners at the bottom of the deepest dents, and their depth."""
+    if len(outline) <= len(hull):
+        return {}
     try:
-        dents = cv2.convexityDefects(outline, cv2.convexHull(outline, returnPoints=False))
+        dents = cv2.convexityDefects(outline, hull)
     except cv2.error:
-        return iter(())
+        return {}
     rows = [] if dents is None else dents.reshape(-1, 4).tolist()
     deep = sorted((row for row in rows if row[3] / 256 >= least_px), key=lambda row: -row[3])
-    return iter({int(row[2]) for row in deep[:_MOST_DENTS]})
+    return {int(row[2]): row[3] / 256 for row in deep[:_MOST_DENTS]}
+
+
+def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
+    """Between which corners a cut may go: from dent to dent, and from the deepest to the corners nearest to
+    them."""
+    corners, many = shape.corners, len(shape.corners)
+    yield from combinations(sorted(shape.dents), 2)
+    for dent in tuple(shape.dents)[:_ALONE_DENTS]:
+        across = (k for k in range(many) if k not in shape.dents and 2 <= abs(k - dent) <= many - 2)
+        for corner in heapq.nsmallest(_FAR_CORNERS, across, key=lambda k: _apart(corners[k], corners[dent])):
+            yield min(dent, corner), max(dent, corner)
+
+
+def _ways(shape: _Shape, least_px: float, limits: CutLimits) -> Iterator[_Way]:
+    """All cuts that are short enough and leave enough, with what speaks for them before anything costly is asked."""
+    weights, root = limits.weights, shape.area**0.5
+    least_px = max(limits.least * shape.area, least_px)
+    for first, second in _ends(shape):
+        start, end = shape.corners[first], shape.corners[second]
+        inner_px = abs(shape.swept[second] - shape.swept[first] + _cross(end, start)) / 2
+        small_px, length = min(inner_px, shape.area - inner_px), _apart(start, end)
+        if small_px < least_px or not 1 <= length <= limits.long * small_px**0.5:
+            continue
+        depths = shape.dents.get(first, 0.0) / root, shape.dents.get(second, 0.0) / root
+        shortest = _SHORTEST if first in shape.dents and second in shape.dents else _SHORTEST_ALONE
+        score = weights.length * max(shortest, log(length / small_px**0.5))
+        score += weights.shallow * min(0.3, *depths) + weights.deep * min(0.5, max(depths))
+        yield _Way(weights.constant + score, first, second, inner_px)
+
+
+def _cut(shape: _Shape, way: _Way, picture: Picture | None, weights: CutWeights) -> _Cut | None:
+    """The cut between two corners, weighed; None where it leaves the outline."""
+    start, end = shape.corners[way.first], shape.corners[way.second]
+    if not _lies_inside(shape.outline, start, end):
+        return None
+    inner = shape.outline[way.first : way.second + 1]
+    outer = np.concatenate((shape.outline[way.second :], shape.outline[: way.first + 1]))
+    hulls = _hull_px(inner), _hull_px(outer)
+    filled = min(way.inner_px / hulls[0], (shape.area - way.inner_px) / hulls[1])
+    step, colour, dark = _UNSEEN if picture is None else _seen(picture, start, end)
+    score = (
+        way.score
+        + weights.gain * _between(0.0, shape.area / sum(hulls) - shape.solid, 0.2)
+        + weights.ragged * max(0.0, 0.8 - filled)
+        + weights.step * _between(-0.5, step, 0.6)
+        + weights.colour * _between(0.0, colour, 0.3)
+        + weights.dark * _between(-0.5, dark, 0.6)
+    )
+    return _Cut(score, (inner, outer))
+
+
+def _seen(picture: Picture, start: Point, end: Point) -> tuple[float, float, float]:
+    """What the picture shows along a cut: the step, the change of colour and the dark line of ``CutWeights``."""
+    along = end[0] - start[0], end[1] - start[1]
+    length = hypot(*along)
+    right, down = -along[1] / length * _LINE_PX, along[0] / length * _LINE_PX
+    pace, lines = (1 - 2 * _FROM_END) / (_COLUMNS - 1), 3 * _LINES
+    x = start[0] + _FROM_END * along[0] - (lines - 1) / 2 * right
+    y = start[1] + _FROM_END * along[1] - (lines - 1) / 2 * down
+    turn = np.array([[along[0] * pace, right, x], [along[1] * pace, down, y]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    strip = cv2.warpAffine(picture, turn, (_COLUMNS, lines), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    one, middle, other = cv2.resize(strip, (_QUARTERS, 3), interpolation=cv2.INTER_AREA).tolist()
+    return _compared(one, middle, other)
+
+
+def _compared(one: list[Colour], middle: list[Colour], other: list[Colour]) -> tuple[float, float, float]:
+    """From the colours in each quarter of a cut, on one side, in the middle, and on the other side."""
+    sums = [[sum(quarter[channel] for quarter in side) for channel in range(3)] for side in (one, other)]
+    change = [b - a for a, b in zip(*sums, strict=True)]
+    size = max(hypot(*change), 1e-6)
+    steps = sorted(
+        sum((b - a) * c for a, b, c in zip(*pair, change, strict=True)) / size for pair in zip(one, other, strict=True)
+    )
+    darker = sorted(min(sum(a), sum(b)) - sum(m) for a, m, b in zip(one, middle, other, strict=True))
+    totals = [max(sum(side), 1) for side in sums]
+    levels = max(*totals, 3 * _QUARTERS * _LEAST_LEVELS) / (3 * _QUARTERS)
+    colour = max(abs(a / totals[0] - b / totals[1]) for a, b in zip(*sums, strict=True))
+    return steps[1] / levels, 3 * colour, darker[1] / (3 * levels)
+
+
+def _lies_inside(outline: Contour, start: Point, end: Point) -> bool:
+    (x, y), (dx, dy) = start, (end[0] - start[0], end[1] - start[1])
+    return all(
+        cv2.pointPolygonTest(outline, (x + share * dx, y + share * dy), measureDist=False) >= 0 for share in _INSIDE
+    )
+
+
+def _hull_px(outline: Contour) -> float:
+    return max(cv2.contourArea(cv2.convexHull(outline)), 1.0)
+
+
+def _cross(one: Point, other: Point) -> int:
+    return one[0] * other[1] - one[1] * other[0]
+
+
+def _apart(one: Point, other: Point) -> float:
+    return hypot(one[0] - other[0], one[1] - other[1])
+
+
+def _between(least: float, value: float, most: float) -> float:
+    return min(most, max(least, value))

@@ -107,13 +107,13 @@ def outline_of(*shapes: Outline) -> Outline:
 
 
 def test_two_discs_that_just_touch_are_cut_apart() -> None:
-    parts = parts_of(outline_of(disc(100, 100, 40), disc(176, 100, 40)), 150, ClumpLimits())
+    parts = parts_of(outline_of(disc(100, 100, 40), disc(178, 100, 40)), 150, ClumpLimits())
     assert len(parts) == 2
     assert [touching for _, touching in parts] == [False, False]
 
 
 def test_two_discs_grown_together_are_flagged() -> None:
-    ((_, touching),) = parts_of(outline_of(disc(100, 100, 40), disc(166, 100, 40)), 150, ClumpLimits())
+    ((_, touching),) = parts_of(outline_of(disc(100, 100, 40), disc(176, 100, 40)), 150, ClumpLimits())
     assert touching
 
 
@@ -203,7 +203,7 @@ def test_two_plates_side_against_side_are_two_pieces(
     right = np.array([[280, 190], [359, 190], [359, 269], [280, 269]], np.int32)
     picture = lay(belt(900), [(left, colours[0]), (right, colours[1])])
     if colours[0] == colours[1]:
-        cv2.line(picture, (280, 190), (280, 229), (60, 60, 60), 3)
+        cv2.line(picture, (280, 190), (280, 229), (35, 35, 35), 5)
     assert np.allclose(middles(trained().find(picture)), [(240, 190), (320, 230)], atol=5)
 
 
