@@ -115,7 +115,7 @@ def check(
 
 def _mount() -> None:
     """Commands that live beside their work."""
-    from station import bench_commands, machine_commands, mass_command, rendering
+    from station import bench_commands, light, machine_commands, mass_command, rendering
     from station.dataset import commands as dataset
     from station.footage import commands as footage
     from station.programme import commands as programme
@@ -135,6 +135,7 @@ def _mount() -> None:
     app.add_typer(dataset.app, name="dataset")
     app.add_typer(model.app, name="model")
     app.command("mass")(mass_command.mass)
+    app.command("flat-field")(light.flat_field)
     app.add_typer(footage.app, name="footage")
     app.add_typer(machine_commands.app, name="machine")
     reporting.batch_app.command("report")(batch_command.batch_report)

@@ -30,6 +30,8 @@ _MEAN_TO_SIGMA = 1.2533
 _UNEVEN = 2.0
 _LANE_LEVELS = 14
 _LANE_DOUBT = 0.05
+_WORN_SHARE = 0.3
+_WORN_DOUBT = 0.15
 _FIRST_TAIL = 5.0
 _TAIL_QUANTILE = 0.999
 _TAIL_PACE = 0.15
@@ -68,6 +70,7 @@ class BeltPlate:
     def __init__(self, first: Picture, tolerance: Tolerance) -> None:
         """Start from one picture, as long as pieces cover less than half of each column."""
         self._tolerance = tolerance
+        self._worn_px = round(_WORN_SHARE * tolerance.lane_px) | 1
         self._learned = self._strange = 0
         lanes = np.linspace(0, len(tolerance.lane_light) - 1, first.shape[1])
         light = np.interp(lanes, np.arange(len(tolerance.lane_light)), tolerance.lane_light)
@@ -86,9 +89,20 @@ class BeltPlate:
         total = cv2.blur(strayed, around, borderType=cv2.BORDER_CONSTANT)
         seen = cv2.blur(bare, around, borderType=cv2.BORDER_CONSTANT)
         weight = seen.astype(np.float32) / np.float32(255) + np.float32(_LANE_DOUBT)
-        lanes = np.rint(cv2.divide(total, cv2.merge((weight, weight, weight))))
+        lanes = cv2.divide(total, cv2.merge((weight, weight, weight)))
+        lanes[..., 0] += self._worn(some[..., 0] - self._lane_known[..., 0] - lanes[..., 0])
+        lanes = np.rint(lanes)
         lanes = np.clip(lanes, -_LANE_LEVELS * SUMMED, _LANE_LEVELS * SUMMED).astype(np.int16)
         return np.asarray(cv2.resize(lanes, (coarse.shape[1], coarse.shape[0])), np.int16)
+
+    def _worn(self, even: Plane) -> Plane:
+        """How much brighter than its lane the bare belt around each of these pixels is: wear comes in patches."""
+        below, above = self._reach
+        bare = ((even < above[:, 0]) & (even > -below[:, 0])).astype(np.float32)
+        around = (self._worn_px, max(1, self._worn_px // _LANE_STEP) | 1)
+        seen = cv2.blur(bare, around, borderType=cv2.BORDER_CONSTANT)
+        total = cv2.blur(even * bare, around, borderType=cv2.BORDER_CONSTANT)
+        return np.asarray(total / (seen + np.float32(_WORN_DOUBT)), np.float32)
 
     def foreign(self, coarse: Picture, lanes: Picture) -> Mask:
         """255 where a coarse pixel strays further than bare belt."""
@@ -195,9 +209,13 @@ class BeltPlate:
 
 
 def toned(bgr: cv2.typing.MatLike) -> Picture:
-    """YCrCb of a BGR picture, each pixel the sum over 3 x 3, so that colours too faint for one pixel still count."""
+    """YCrCb of a BGR picture, each pixel the sum over 3 x 3, its colours even the mean of nine such sums, so that
+    colours too faint for one pixel still count."""
     ycc = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)
-    return np.asarray(cv2.boxFilter(ycc, cv2.CV_16S, (3, 3), normalize=False), np.int16)
+    sums = cv2.boxFilter(ycc, cv2.CV_16S, (3, 3), normalize=False)
+    colours = cv2.blur(sums, (3, 3))
+    cv2.mixChannels([sums], [colours], (0, 0))
+    return np.asarray(colours, np.int16)
 
 
 class _Profile(NamedTuple):

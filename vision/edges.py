@@ -28,6 +28,7 @@ _SMALL = 6
 _ENDLESS = 1e4
 _THREE = np.ones((3, 3), np.uint8)
 _FINER = 1.5
+_FULL = 0.88
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class EdgeLimits:
     """What in a coarse contour is piece.
 
     ``sure``: beyond so many reaches of the belt, or ``sure_levels`` further than one, it is no belt for certain
-    (``dark_sure`` reaches if hardly anything there is brighter);
+    (``dark_sure`` reaches if hardly anything there is brighter); beyond ``faint`` reaches it is none within a piece;
     ``sure_share`` of its area must be, a quarter of that if it fills ``solid`` of its hull and is ``thick_mm`` thick.
     ``shadow_share``: the light a shadow may take; where less than ``dark_piece_share`` is not shadow, it is a dark
     piece. ``join_mm``: gaps that are closed, ``link_mm``: those closed where they are dark. ``seam_share`` and
@@ -45,6 +46,7 @@ class EdgeLimits:
     sure: float = 1.45
     sure_levels: float = 8.0
     dark_sure: float = 1.8
+    faint: float = 0.55
     sure_share: float = 0.3
     solid: float = 0.8
     thick_mm: float = 14.0
@@ -65,7 +67,8 @@ class Scene(NamedTuple):
 
 
 class _Masks(NamedTuple):
-    """255 where a pixel is neither belt nor shadow (``bright``), no belt (``both``), no belt for certain (``sure``).
+    """255 where a pixel is neither belt nor shadow (``bright``), no belt (``both``), no belt for certain (``sure``),
+    neither belt nor shadow if it lies within a piece (``faint``).
 
     Where hardly anything is neither belt nor shadow it is a dark piece, and nothing is taken for shadow.
     """
@@ -73,6 +76,7 @@ class _Masks(NamedTuple):
     bright: Mask
     both: Mask
     sure: Mask
+    faint: Mask
 
 
 class Edges:
@@ -98,7 +102,7 @@ class Edges:
         mask = self._without_seam(_sharpened(self._refined(masks)), scene.half.shape[1])
         for outline in self._together(mask, masks.sure):
             if self._is_piece(outline, masks.sure):
-                yield box, outline
+                yield box, self._filled(outline, masks.faint)
 
     def _masks(self, scene: Scene, rough: Contour, box: Box) -> _Masks | None:
         """None where there is too little for a piece."""
@@ -122,7 +126,7 @@ class Edges:
         sure = _beyond(strayed, *_bounds(reach, times, most, shade), region)
         if cv2.countNonZero(sure) < limits.sure_share / 8 * self._min_px:
             return None
-        return _Masks(bright, both, sure)
+        return _Masks(bright, both, sure, _beyond(strayed, *_bounds(reach, limits.faint, _ENDLESS, shade), region))
 
     def _refined(self, masks: _Masks) -> Mask:
         """What is neither belt nor shadow, and the dark between its parts."""
@@ -131,6 +135,21 @@ class Edges:
             linked = cv2.bitwise_and(cv2.morphologyEx(bright, cv2.MORPH_CLOSE, self._link), masks.both)
             bright = np.asarray(cv2.bitwise_or(bright, linked), np.uint8)
         return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_CLOSE, self._join), np.uint8)
+
+    def _filled(self, outline: Contour, faint: Mask) -> Contour:
+        """With the bays that hardly differ from belt, but do: what lies within the hull of a piece is likely piece."""
+        hull = cv2.convexHull(outline)
+        if cv2.contourArea(outline) >= _FULL * cv2.contourArea(hull):
+            return outline
+        x, y, w, h = cv2.boundingRect(outline)
+        inside, piece = np.zeros((h, w), np.uint8), np.zeros((h, w), np.uint8)
+        cv2.drawContours(inside, [hull], 0, _PIECE, -1, offset=(-x, -y))
+        cv2.drawContours(piece, [outline], 0, _PIECE, -1, offset=(-x, -y))
+        more = cv2.bitwise_or(piece, cv2.bitwise_and(inside, faint[y : y + h, x : x + w]))
+        more = cv2.morphologyEx(cv2.morphologyEx(more, cv2.MORPH_CLOSE, self._join), cv2.MORPH_OPEN, _THREE)
+        grown, _ = cv2.findContours(cv2.bitwise_or(more, piece), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        largest = max(grown, key=cv2.contourArea)
+        return np.asarray(largest + np.array((x, y), np.int32), np.int32)
 
     def _without_seam(self, mask: Mask, width_px: int) -> Mask:
         """Lines thinner than a piece are wiped where one spans the belt: that is the splice."""
@@ -178,7 +197,7 @@ def _bounds(reach: Reach, times: float, most: float, shade: float) -> tuple[Trip
     """Least and largest straying of belt: so many reaches, but at most ``most`` beyond one; shadows are belt."""
     (b0, b1, b2), (a0, a1, a2) = reach
     b1, b2, a1, a2 = _FINER * b1, _FINER * b2, _FINER * a1, _FINER * a2
-    if times > 1:
+    if times != 1:
         b0, b1, b2, a0, a1, a2 = (min(times * side, side + most) for side in (b0, b1, b2, a0, a1, a2))
     return (-max(b0, shade), -b1, -b2), (a0, a1, a2)
 

@@ -38,7 +38,7 @@ class FinderSettings:
     mm_per_px: float = 0.625
     lane_mm: float = 200.0
     min_contrast: float = 6.0
-    min_colour: float = 0.65
+    min_colour: float = 0.45
     max_contrast: float = 45.0
     max_colour: float = 9.0
     grow_px: int = 5
