@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.types import Box
+
 Plane = NDArray[np.float32]
 Picture = NDArray[np.int16]
 Mask = NDArray[np.uint8]
@@ -25,6 +27,7 @@ _BANDS = 8
 _FIRST_LESSONS = 24
 _BEGINNINGS = (2, 4, 8, 16, 23)
 _LANE_STEP = 8
+_SOME = 4
 _MAD_TO_SIGMA = 1.3 / 0.6745
 _MEAN_TO_SIGMA = 1.2533
 _UNEVEN = 2.0
@@ -89,10 +92,9 @@ class BeltPlate:
         total = cv2.blur(strayed, around, borderType=cv2.BORDER_CONSTANT)
         seen = cv2.blur(bare, around, borderType=cv2.BORDER_CONSTANT)
         weight = seen.astype(np.float32) / np.float32(255) + np.float32(_LANE_DOUBT)
-        lanes = cv2.divide(total, cv2.merge((weight, weight, weight)))
-        lanes[..., 0] += self._worn(some[..., 0] - self._lane_known[..., 0] - lanes[..., 0])
-        lanes = np.rint(lanes)
-        lanes = np.clip(lanes, -_LANE_LEVELS * SUMMED, _LANE_LEVELS * SUMMED).astype(np.int16)
+        even: Plane = np.asarray(cv2.divide(total, cv2.merge((weight, weight, weight))), np.float32)
+        even[..., 0] += self._worn(some[..., 0] - self._lane_known[..., 0] - even[..., 0])
+        lanes = np.clip(np.rint(even), -_LANE_LEVELS * SUMMED, _LANE_LEVELS * SUMMED).astype(np.int16)
         return np.asarray(cv2.resize(lanes, (coarse.shape[1], coarse.shape[0])), np.int16)
 
     def _worn(self, even: Plane) -> Plane:
@@ -108,16 +110,18 @@ class BeltPlate:
         """255 where a coarse pixel strays further than bare belt."""
         return np.asarray(cv2.bitwise_not(cv2.inRange(cv2.subtract(coarse, lanes), self._low, self._high)), np.uint8)
 
-    def surely_foreign(self, coarse: Picture, lanes: Picture) -> Mask:
-        """255 where a coarse pixel strays more than twice as far as bare belt."""
-        below, above = self._reach
-        strayed = cv2.subtract(cv2.subtract(coarse, lanes), self.known)
-        wide = [np.broadcast_to(np.rint(side), coarse.shape).astype(np.int16) for side in (-2 * below, 2 * above)]
-        return np.asarray(cv2.bitwise_not(cv2.inRange(strayed, *wide)), np.uint8)
+    def surely_foreign(self, coarse: Picture, lanes: Picture, box: Box) -> int:
+        """How many coarse pixels of a box of coarse pixels stray more than twice as far as bare belt in its middle."""
+        inside = slice(box.y, box.y + box.h), slice(box.x, box.x + box.w)
+        strayed = cv2.subtract(cv2.subtract(coarse[inside], lanes[inside]), self.known[inside])
+        below, above = self.reach(box.x + box.w // 2)
+        bare = cv2.inRange(strayed, tuple(-2 * side for side in below), tuple(2 * side for side in above))
+        return box.w * box.h - cv2.countNonZero(bare)
 
     def reach(self, column: int) -> Reach:
         """How far belt may stray in this coarse column."""
-        return self._reaches[column]
+        below, above = (side[column].tolist() for side in self._reach)
+        return Reach((below[0], below[1], below[2]), (above[0], above[1], above[2]))
 
     def learn(self, coarse: Picture, covered: Mask, slowest: float) -> None:
         """Follow one picture, one band of its rows per call.
@@ -131,7 +135,8 @@ class BeltPlate:
             self._first.append(_profile(coarse))
             if self._learned in _BEGINNINGS:
                 self._begin(coarse)
-            self._tails_towards((coarse - self._plate - self.lanes(coarse))[covered == 0][::_BANDS])
+            some = slice(self._learned % _BANDS, None, _BANDS)
+            self._tails_towards(self._even(coarse, some)[covered[some] == 0])
             self._bound(rows)
             return
         weight = np.float32(max(slowest, 1 / (1 + self._learned // _BANDS)))
@@ -153,6 +158,10 @@ class BeltPlate:
         self._tails_towards(even[~piece[..., 0]])
         self._bound(rows)
 
+    def _even(self, coarse: Picture, rows: slice) -> Plane:
+        """How far these rows stray from what is known, without what their lanes stray."""
+        return np.asarray(coarse[rows] - self._plate[rows] - self.lanes(coarse)[rows], np.float32)
+
     def _spread_towards(self, even: Plane, other: NDArray[np.bool_], weight: np.float32) -> None:
         bare = np.maximum((~other).sum(axis=0), 1)
         seen = np.where(other, np.float32(0), np.abs(even)).sum(axis=0) / bare * _MEAN_TO_SIGMA
@@ -170,11 +179,10 @@ class BeltPlate:
     def _begin(self, coarse: Picture) -> None:
         """Start with the first pictures; ``coarse`` is the last of them."""
         self._plate = _plate_of(self._first)
-        self._spread = _spread(coarse - self._plate)
-        for _ in range(2):
-            for band in range(_BANDS):
-                self._bound(self._rows(band))
-            self._spread = _spread(coarse - self._plate - self.lanes(coarse))
+        self._spread = _spread(coarse[::_SOME] - self._plate[::_SOME])
+        self._bound(slice(None))
+        self._spread = _spread(self._even(coarse, slice(None, None, _SOME)))
+        self._bound(slice(None))
 
     def _rows(self, band: int) -> slice:
         height = len(self.known)
@@ -194,7 +202,6 @@ class BeltPlate:
         below, above = (np.clip(tail * spread, least, most).astype(np.float32) for tail in self._tails)
         above[:, 0] = np.minimum(_SHINE * above[:, 0], most[:, 0])
         self._reach = (below, above)
-        self._reaches = [Reach(tuple(b), tuple(a)) for b, a in zip(below.tolist(), above.tolist(), strict=True)]
         plate = self._plate[rows]
         self.known[rows] = np.rint(plate)
         self._low[rows] = np.clip(plate - below, 0, _LARGEST)
@@ -219,16 +226,18 @@ def toned(bgr: cv2.typing.MatLike) -> Picture:
 
 
 class _Profile(NamedTuple):
-    """Brightness per column (w, 3), and per row relative to that (h, 3): medians, which pieces hardly move."""
+    """Brightness per column (w, 3), and per row relative to that (h, 3): medians, which pieces hardly move, of every
+    few rows and columns."""
 
     columns: Plane
     rows: Plane
 
 
 def _profile(coarse: Picture) -> _Profile:
-    picture = coarse.astype(np.float32)
-    columns = np.maximum(np.median(picture, axis=0), 1).astype(np.float32)
-    return _Profile(columns, np.median(picture / columns, axis=1).astype(np.float32))
+    rows = coarse[_SOME // 2 :: _SOME].astype(np.float32)
+    columns = np.maximum(np.median(rows, axis=0), 1).astype(np.float32)
+    across = slice(_SOME // 2, None, 2 * _SOME)
+    return _Profile(columns, np.median(coarse[:, across] / columns[across], axis=1).astype(np.float32))
 
 
 def _plate_of(profiles: Sequence[_Profile]) -> Plane:

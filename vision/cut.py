@@ -59,7 +59,7 @@ class CutWeights:
     ragged: float = -12.8
     step: float = 3.49
     colour: float = 10.55
-    dark: float = 4.0
+    dark: float = 7.0
     constant: float = -4.65
 
 
@@ -209,7 +209,7 @@ def _cut(shape: _Shape, way: _Way, picture: Picture | None, weights: CutWeights)
         + weights.ragged * max(0.0, 0.8 - filled)
         + weights.step * _between(-0.5, step, 0.6)
         + weights.colour * _between(0.0, colour, 0.3)
-        + weights.dark * _between(-0.5, dark, 0.6)
+        + weights.dark * _between(-0.2, dark, 0.6)
     )
     return _Cut(score, (inner, outer))
 

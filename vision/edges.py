@@ -99,8 +99,9 @@ class Edges:
         masks = self._masks(scene, rough, box)
         if masks is None:
             return
-        mask = self._without_seam(_sharpened(self._refined(masks)), scene.half.shape[1])
-        for outline in self._together(mask, masks.sure):
+        refined = self._refined(masks)
+        mask = self._without_seam(_sharpened(refined), scene.half.shape[1])
+        for outline in self._together(mask, masks.sure, refined):
             if self._is_piece(outline, masks.sure):
                 yield box, self._filled(outline, masks.faint)
 
@@ -157,20 +158,29 @@ class Edges:
             return mask
         return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, self._seam), np.uint8)
 
-    def _together(self, mask: Mask, sure: Mask) -> list[Contour]:
+    def _together(self, mask: Mask, sure: Mask, blurred: Mask) -> list[Contour]:
         """The outlines in one coarse contour: those that can stand alone, else what is close together, else all."""
         outlines = self._outlined(mask)
         if len(outlines) < 2:
             return outlines
         alone = [one for one in outlines if self._stands_alone(one, sure)]
         if len(alone) > 1:
-            return alone
+            return self._strung(mask, blurred, alone)
         linked = self._outlined(np.asarray(cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self._link), np.uint8))
         areas = [cv2.contourArea(one) for one in linked]
         if not linked or max(areas) >= _MOST_OF_IT * sum(areas):
             return [linked[int(np.argmax(areas))]] if linked else alone
         hull = np.asarray(cv2.convexHull(np.concatenate(outlines)), np.int32)
         return [hull] if sum(areas) >= _HULL_SHARE * cv2.contourArea(hull) else linked
+
+    def _strung(self, mask: Mask, blurred: Mask, alone: list[Contour]) -> list[Contour]:
+        """What hangs together by strands too thin to be sharpened is one piece: the bare ends of a cable."""
+        strands = cv2.subtract(blurred, cv2.dilate(mask, _THREE))
+        if cv2.countNonZero(strands) < self._min_px:
+            return alone
+        strung = cv2.morphologyEx(cv2.bitwise_or(mask, strands), cv2.MORPH_CLOSE, _THREE)
+        joined = [one for one in self._outlined(np.asarray(strung, np.uint8)) if cv2.contourArea(one) >= self._min_px]
+        return joined if 0 < len(joined) < len(alone) else alone
 
     def _outlined(self, mask: Mask) -> list[Contour]:
         contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

@@ -119,19 +119,17 @@ class Finder:
     def _learn(self, coarse: Picture, lanes: Picture, rough: list[Contour]) -> None:
         """The belt under and around pieces is not learnt; what is far larger than a piece is no piece."""
         plate = self._known(coarse)
-        sure = plate.surely_foreign(coarse, lanes)
-        pieces = [one for one in rough if self._is_surely_piece(one, sure)]
+        pieces = [one for one in rough if self._is_surely_piece(one, plate, coarse, lanes)]
         covered = np.zeros(coarse.shape[:2], np.uint8)
         cv2.drawContours(covered, pieces, -1, _PIECE, _AROUND_PX)
         cv2.drawContours(covered, pieces, -1, _PIECE, -1)
         plate.learn(coarse, covered, self._settings.learn_weight)
 
-    def _is_surely_piece(self, rough: Contour, sure: Mask) -> bool:
-        x, y, w, h = cv2.boundingRect(rough)
+    def _is_surely_piece(self, rough: Contour, plate: BeltPlate, coarse: Picture, lanes: Picture) -> bool:
         area = cv2.contourArea(rough)
-        if not self._min_px / 4 <= area <= _FAR_LARGER * sure.size:
+        if not self._min_px / 4 <= area <= _FAR_LARGER * coarse.shape[0] * coarse.shape[1]:
             return False
-        return cv2.countNonZero(sure[y : y + h, x : x + w]) >= _SURE_SHARE * area
+        return plate.surely_foreign(coarse, lanes, Box(*cv2.boundingRect(rough))) >= _SURE_SHARE * area
 
     def _blobs(self, shrunk: _Shrunk, lanes: Picture, rough: list[Contour]) -> tuple[Blob, ...]:
         plate = self._known(shrunk.coarse)
