@@ -200,7 +200,7 @@ FAULTS: Mapping[str, Fault] = {
         65,
         Effect.note,
         "The programme does not let this station report. Its counts wait here; sorting goes on.",
-        "Ask who runs the programme's broker whether user, certificate and rights of this station are in order.",
+        "Ask who runs the programme whether user or token, certificate and rights of this station are in order.",
     ),
     "frames-dropped": Fault(
         72,

@@ -20,7 +20,7 @@ from station.reporting.outbox import Quarantined, Waiting
 from station.store import StoreBusy
 
 _log = logging.getLogger(__name__)
-_POISON = frozenset({"schema", "conflict"})
+_POISON = "schema"  # a row of another chain is for people: after a station was restored, all of them would be
 _NOT_YET = "ahead"
 _MOST_WITHHELD = 1000
 
@@ -194,7 +194,7 @@ class RowSender:
             return
         self.trouble = f"The programme refuses row {refusal.sequence}: {refusal.reason}"
         is_ours = any(way.epoch == epoch and refusal.sequence in way.digests for way in self._under_way)
-        if refusal.code not in _POISON or refusal.sequence is None or not is_ours:
+        if refusal.code != _POISON or refusal.sequence is None or not is_ours:
             return
         if self._box.refused(epoch, refusal.sequence, f"{refusal.code}: {refusal.reason}"):
             _log.warning("row %d of %s is set aside: %s", refusal.sequence, epoch, refusal.reason)

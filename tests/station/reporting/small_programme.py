@@ -11,18 +11,19 @@ from station.reporting.row import IntervalRow, parse
 
 
 class SmallProgramme:
-    """``applied`` are the rows of each epoch; ``poison`` numbers are refused until they are withheld.
+    """``applied`` are the rows of each epoch; ``poison`` numbers are refused with ``code`` until they are withheld.
 
     ``times`` counts how often each row came.
     """
 
-    def __init__(self, station: str = "demo-line", poison: Sequence[int] = ()) -> None:
+    def __init__(self, station: str = "demo-line", poison: Sequence[int] = (), code: str = "schema") -> None:
         self.applied: dict[str, list[IntervalRow]] = defaultdict(list)
         self.times: Counter[tuple[str, int]] = Counter()
         self.station = station
         self._through: Counter[str] = Counter()
         self._kept: dict[str, dict[int, IntervalRow]] = defaultdict(dict)
         self._poison = set(poison)
+        self._code = code
 
     def take(self, raw: bytes) -> bytes:
         """One ``batch/1``; the answer is its ``ack/1``."""
@@ -33,7 +34,7 @@ class SmallProgramme:
             row = parse(json.dumps(tree))
             self.times[epoch, row.sequence] += 1
             if row.sequence in self._poison:
-                refused.append({"sequence": row.sequence, "code": "schema", "reason": "no such class"})
+                refused.append({"sequence": row.sequence, "code": self._code, "reason": "no such class"})
             elif row.sequence > self._through[epoch]:
                 self._kept[epoch][row.sequence] = row
         last = self._go_on(epoch, withheld)

@@ -142,6 +142,22 @@ def test_a_poison_row_is_set_aside_after_three_refusals_and_the_others_get_throu
     assert [row.sequence for rows in programme.applied.values() for row in rows] == [1, 2, *range(4, 11)]
 
 
+def test_a_row_that_differs_from_what_the_programme_holds_is_for_people_and_stays(tmp_path: Path) -> None:
+    programme = SmallProgramme(poison=[1, 2, 3], code="conflict")
+    with Yard(tmp_path) as yard:
+        yard.fill(rows=3)
+        outbox = Outbox(yard.store)
+        sender = RowSender(TOPICS, outbox, QUICK)
+        waiting = batches(list(sender.connected(at(0))))
+        for n in range(1, 300):
+            for raw in waiting:
+                waiting = batches(list(sender.heard(ack(programme.take(raw)), at(n / 10))))
+            waiting = waiting or batches(list(sender.turn(at(n / 10))))
+        assert outbox.quarantined() == ()
+        assert [row.sequence for row in outbox.pending()] == [1, 2, 3]
+        assert sender.trouble is not None
+
+
 def test_a_held_outbox_is_not_sent(tmp_path: Path) -> None:
     with Yard(tmp_path) as yard:
         yard.fill(rows=2)
