@@ -114,6 +114,8 @@ class ModbusMachine:
             return
         found = self._wire.read(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS, "the command block")
         if found != job_ring.pack_command(self._command):
+            if not any(found):
+                self._lose("has started anew: its command block is empty. Check its supply.")
             self._wire.close()
             raise OtherMaster(
                 f"The controller at {self._wire.where} has another master: its command block holds {found}, written "

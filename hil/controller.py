@@ -17,6 +17,7 @@ from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
 _OUTPUTS_FIELD = 3
+_STRANGE = 0xBEEF
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Controller:
             self._counter.follow(self._belt.count(now_ns))
             count = self._count(now_ns)
             if self._has_other_master:
-                self._store(job_ring.COMMAND_AT + 1, [0])
+                self._store(job_ring.COMMAND_AT, [_STRANGE, 0])
             command = job_ring.unpack_command(self._registers(job_ring.COMMAND_AT, job_ring.COMMAND_REGISTERS))
             scan = self._plc.scan(now_ns, count, self._interlocks, command, self._slot)
             ticks_per_s = motion.speed_mm_s * self._settings.encoder.ticks_per_mm

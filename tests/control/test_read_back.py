@@ -67,7 +67,7 @@ def test_another_master_that_writes_our_requests_is_named() -> None:
     with bench_plc.PlcServer(bench_plc.Plc()) as server:
         machine: ModbusMachine = make_machine(server.port)
         machine.open()
-        server.plc.registers[job_ring.COMMAND_AT] ^= 1
+        server.plc.registers[job_ring.COMMAND_AT] ^= 2
         with pytest.raises(OtherMaster, match="has another master: its command block holds"):
             sample_often(machine)
 

@@ -147,7 +147,12 @@ def test_a_restarted_controller_begins_a_new_count_with_the_belt_off(running: Ru
     running.get_ready()
     running.until(lambda sample: 50_000 < sample.encoder_count < START, run=True, armed=True, seconds=12)
     running.mishaps.send(Mishap(MishapName.restart, True))
-    running.until(lambda sample: sample.encoder_count < 40_000 and not sample.running, run=True, armed=True)
+    with pytest.raises(MachineLost, match="started anew"):
+        running.until(lambda _: False, run=True, armed=True)
+    running.machine.open()
+    sample = running.machine.sample()
+    assert sample.encoder_count < 40_000
+    assert not sample.running
 
 
 def test_a_port_in_use_is_told_in_one_sentence() -> None:
