@@ -21,6 +21,7 @@ import psutil
 import pytest
 from playwright.async_api import expect
 
+from station.web.access import LOCAL_TOKEN
 from tests.station.test_web_browser import CHROMIUM, Watch, opened
 
 ROOT = Path(__file__).parents[2]
@@ -112,13 +113,18 @@ def state(site: Path) -> str:
         return ""
 
 
+def say(site: Path, path: str, body: dict[str, object]) -> None:
+    """As a program on the station's own computer."""
+    bearer = {"authorization": f"Bearer {(site / 'data/sim' / LOCAL_TOKEN).read_text(encoding='ascii')}"}
+    httpx.post(f"http://127.0.0.1:{port_of(site)}{path}", json=body, headers=bearer, timeout=5).raise_for_status()
+
+
 def order(site: Path, name: str) -> None:
-    httpx.post(f"http://127.0.0.1:{port_of(site)}/api/orders", json={"order": name}, timeout=5).raise_for_status()
+    say(site, "/api/orders", {"order": name})
 
 
 def mishap(site: Path, name: str, *, on: bool) -> None:
-    body = {"mishap": name, "on": on}
-    httpx.post(f"http://127.0.0.1:{port_of(site)}/api/mishaps", json=body, timeout=5).raise_for_status()
+    say(site, "/api/mishaps", {"mishap": name, "on": on})
 
 
 def bring_to_sorting(site: Path) -> None:
