@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ _MODEL = Path("models/scrap-v1")
 
 
 def train(
+    context: typer.Context,
     out: Annotated[
         Path, typer.Option(help="Folder the model is written to; its name becomes the model's name.")
     ] = _MODEL,
@@ -75,11 +76,17 @@ def train(
         material = read_material(atlas, photos, families, tuple(without or ()), crops)
         short = replace(schedule, epochs=ablation) if ablation else None
         ways = Ways(schedule, short, workers, _Teller(shown).tell)
-        left_out = "".join(f" --without {label}" for label in without or ())
-        own = " --crops ..." if crops else ""
-        command = f"station train --seed {seed} --epochs {epochs} --ablation {ablation}{left_out}{own}"
+        command = written_command(context.params)
         card = make_model(out, work, material, Course(seed=seed, version=version), families, ways, command)
     _show_card(card)
+
+
+def written_command(asked: Mapping[str, object]) -> str:
+    """The command that makes the same model again, for the card: every number asked for, but no folders."""
+    numbers = [f"--{name} {value}" for name, value in asked.items() if isinstance(value, int)]
+    left_out, own = asked["without"], ["--crops EXPORT"] if asked["crops"] else []
+    labels = [f"--without {label}" for label in left_out] if isinstance(left_out, (list, tuple)) else []
+    return " ".join(["station train", *numbers, *labels, *own])
 
 
 def _schedule(seed: int, epochs: int, threads: int) -> Schedule:
