@@ -45,6 +45,7 @@ from station.web.access import Access
 from station.web.app import create_app
 from station.web.piece_routes import PieceFiles
 from station.web.server import serve
+from station.web.yard_routes import YardDesk
 from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
 from vision.frame_ring import FrameRing
@@ -197,7 +198,9 @@ class _Station:
             )
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
         files = PieceFiles(self._store.path, folder / ALBUM, rest)
-        app = create_app(self._desk, access, where.hosts, review, self._report.office, files)
+        app = create_app(
+            self._desk, access, where.hosts, review, self._report.office, files, YardDesk(self._plan.config)
+        )
         await serve(app, where.host, where.port, self._stop)
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:

@@ -23,6 +23,7 @@ from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.shell import open_shell
 from station.web.view import Mishap, StationView
+from station.web.yard_routes import YardDesk, add_yard
 
 _TAKES_CONTROL = frozenset(Order) - {Order.stop, Order.pause}
 
@@ -55,21 +56,24 @@ def create_app(
     review: ReviewDesk | None = None,
     office: Office | None = None,
     pieces: PieceFiles | None = None,
+    yard: YardDesk | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
-    What is None is not there: ``review`` when no crops are kept, ``office`` and ``pieces`` when nothing is recorded.
+    What is None is not there: ``review`` when no crops are kept, the others when nothing is recorded.
     """
     facts, live = view.facts(), LiveFeed(view)
     app, words = open_shell(facts, access, hosts)
     app.state.live = live
-    words.globals.update(has_review=review is not None, has_pieces=pieces is not None)
+    words.globals.update(has_review=review is not None, has_pieces=pieces is not None, has_yard=yard is not None)
     add_people_pages(app, words)
     _add_line(app, view, words)
     if review is not None:
         add_review(app, words, review)
     if pieces is not None:
         add_pieces(app, words, pieces, facts.labels)
+    if yard is not None:
+        add_yard(app, words, yard)
     if office is not None:
         add_report(app, office)
     _add_reports(app, view)

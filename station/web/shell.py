@@ -50,7 +50,7 @@ def open_shell(facts: StationFacts, access: Access, hosts: Iterable[str]) -> tup
     words = Environment(
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    words.globals.update(facts=facts, has_review=False, has_pieces=False)
+    words.globals.update(facts=facts, has_review=False, has_pieces=False, has_yard=False)
     add_access(app)
 
     @app.get("/livez", openapi_extra=needs(None))

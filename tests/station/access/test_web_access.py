@@ -23,8 +23,10 @@ from station.web.access import LOCAL_TOKEN, Access, routes_by_role
 from station.web.app import create_app
 from station.web.piece_routes import PieceFiles
 from station.web.review import ReviewDesk
+from station.web.yard_routes import YardDesk
 from tests.station.paper_station import PaperStation
 from tests.station.reporting.yard import CONTEXT, Yard
+from tests.station.site import site_config
 
 HERE = "http://127.0.0.1:8080"
 PASSWORD = "belt runs at dawn"
@@ -212,7 +214,9 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        yield create_app(gate.paper, gate.access, review=review, office=office, pieces=files)
+        yield create_app(
+            gate.paper, gate.access, review=review, office=office, pieces=files, yard=YardDesk(site_config(gate.folder))
+        )
 
 
 def table(gate: Gate) -> str:

@@ -54,13 +54,15 @@ class Yard:
     def __exit__(self, *_: object) -> None:
         self.store.close()
 
-    def see(self, pieces: int, outlet: str | None = "copper", mass_g: float | None = 32.1) -> None:
+    def see(
+        self, pieces: int, outlet: str | None = "copper", mass_g: float | None = 32.1, label: str = "CU-NO2"
+    ) -> None:
         """So many pieces close, all alike, within one second."""
         outcome = Outcome.ejected if outlet else Outcome.passed
         self.now_ns += S
         for _ in range(pieces):
             self.pieces += 1
-            record = closed_piece(self.pieces, outcome=outcome, outlet=outlet, mass_g=mass_g)
+            record = closed_piece(self.pieces, label, outcome=outcome, outlet=outlet, mass_g=mass_g)
             self.store.append([replace(record, run=self.run.uuid, closed_ns=self.now_ns)])
 
     def close(self, context: Context = CONTEXT, clock: ClockState = ClockState.good) -> None:
