@@ -208,10 +208,8 @@ def _figures(plan: Plan, line: BenchLine, chain: Chain, paper: PaperSetup, load:
     whole = [blast for blast in blasts if blast.closed_ns < stopped_ns]
     at_speed = _at_speed(whole, plan.config)
     misses = misses_mm(at_speed, paper.belt)
-    ramping = misses_mm(
-        [blast for blast in whole if blast.opened_ns < min((b.opened_ns for b in at_speed), default=stopped_ns)],
-        paper.belt,
-    )
+    steady_ns = min((blast.opened_ns for blast in at_speed), default=stopped_ns)
+    ramping = misses_mm([blast for blast in whole if blast.opened_ns < steady_ns], paper.belt)
     slack = sorted(r.slack_ms for r in chain.records if r.slack_ms is not None and r.ejection is not None)
     per_mm = plan.config.calibration.ticks_per_mm
     last, trips = chain.polls[-1], sorted(poll.round_trip_us_p99 for poll in chain.polls[1:] or chain.polls)
