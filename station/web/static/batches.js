@@ -55,7 +55,7 @@ async function showSamples() {
 async function showOutbox() {
   const told = await read("/api/outbox");
   const held = told.held ? ` Held: ${told.held}` : "";
-  at("outbox").textContent = `${told.waiting} rows wait for the programme's own acknowledgement.${held}`;
+  at("outbox").textContent = `${told.waiting} ${told.waiting === 1 ? "row waits" : "rows wait"} for the programme's own acknowledgement.${held}`;
   at("channels").replaceChildren(...(told.channels ?? []).map(({ name, sentence }) => Object.assign(document.createElement("li"), { textContent: `${name}: ${sentence}` })));
 }
 
