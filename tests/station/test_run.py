@@ -113,10 +113,15 @@ def state(site: Path) -> str:
         return ""
 
 
+def bearer(site: Path) -> dict[str, str]:
+    """Headers of a program on the station's own computer."""
+    return {"authorization": f"Bearer {(site / 'data/sim' / LOCAL_TOKEN).read_text(encoding='ascii')}"}
+
+
 def say(site: Path, path: str, body: dict[str, object]) -> None:
-    """As a program on the station's own computer."""
-    bearer = {"authorization": f"Bearer {(site / 'data/sim' / LOCAL_TOKEN).read_text(encoding='ascii')}"}
-    httpx.post(f"http://127.0.0.1:{port_of(site)}{path}", json=body, headers=bearer, timeout=5).raise_for_status()
+    """As such a program."""
+    where = f"http://127.0.0.1:{port_of(site)}{path}"
+    httpx.post(where, json=body, headers=bearer(site), timeout=5).raise_for_status()
 
 
 def order(site: Path, name: str) -> None:
@@ -174,7 +179,7 @@ def test_an_operator_sees_the_belt_and_pauses_it(site: Path, running: subprocess
 
     async def operate() -> None:
         watch = Watch()
-        async with opened(f"http://127.0.0.1:{port_of(site)}", watch) as page:
+        async with opened(f"http://127.0.0.1:{port_of(site)}", watch, headers=bearer(site)) as page:
             await expect(page.locator("#no-picture")).to_be_hidden()
             await expect(page.locator("#picture")).to_have_attribute("data-seq", re.compile(r"\d"))
             await expect(page.locator("#counts tfoot td").last).not_to_have_text("0")

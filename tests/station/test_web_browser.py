@@ -41,10 +41,15 @@ class Watch:
 
 
 @asynccontextmanager
-async def opened(address: str, watch: Watch, width: int = 1920, height: int = 970) -> AsyncIterator[Page]:
+async def opened(
+    address: str, watch: Watch, width: int = 1920, height: int = 970, headers: dict[str, str] | None = None
+) -> AsyncIterator[Page]:
+    """``headers`` None: those that open the paper station."""
     async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(viewport={"width": width, "height": height}, extra_http_headers=as_admin())
+        page = await browser.new_page(
+            viewport={"width": width, "height": height}, extra_http_headers=headers or as_admin()
+        )
         watch.over(page)
         await page.goto(address)
         await expect(page.locator("#link")).to_have_text("Connected")
