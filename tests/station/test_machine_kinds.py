@@ -145,8 +145,8 @@ def test_emulate_is_the_machine_of_any_station_and_says_where_it_is_reached(fold
     ("name", "place", "why"),
     [
         ("sim-board.yaml", ["--tcp", "127.0.0.1:5020"], "a serial board speaks on a serial port only"),
-        ("sim-coupler.yaml", ["--link", "/tmp/adapter"], "this machine is reached over the network"),
-        ("sim.yaml", ["--link", "/tmp/adapter"], "this machine is reached over the network"),
+        ("sim-coupler.yaml", ["--link", "adapter"], "this machine is reached over the network"),
+        ("sim.yaml", ["--link", "adapter"], "this machine is reached over the network"),
     ],
 )
 def test_emulate_refuses_an_address_that_its_machine_cannot_have(
