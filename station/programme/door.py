@@ -88,20 +88,20 @@ class Door:
         if self._connections:
             await asyncio.wait(self._connections)
 
-    async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None or len(self._connections) >= _MOST_CONNECTIONS:
+    def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Known from the first moment on: a connection that ends before its task has begun is closed as well."""
+        if len(self._connections) >= _MOST_CONNECTIONS:
             writer.close()
             return
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._connections.add(task)
-        try:
+        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: writer.close())
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_LONGEST_CONNECTION_S):
                 await self._accompany(reader, writer)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            return
-        finally:
-            self._connections.discard(task)
-            writer.close()
 
     async def _accompany(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inward, outward = await asyncio.open_connection(*self._inner, limit=_CHUNK_BYTES)
@@ -113,9 +113,9 @@ class Door:
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.wait(ways)
-            del self._visitors[port]
             outward.close()
+            del self._visitors[port]
+            await asyncio.wait(ways)
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
