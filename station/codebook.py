@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from station.config import ConfigError
 
 CODEBOOK = Path(__file__).resolve().parents[1] / "configs" / "codebook.csv"
 _STOPS = ("stop_alarm", "stop_isolate")
+_EXAMPLES = re.compile(r"\s*[:：(（]")
 
 
 class Material(NamedTuple):
@@ -37,6 +39,11 @@ def load_codebook(path: Path = CODEBOOK) -> Mapping[str, Material]:
         return {row["class_id"]: _material(n, row) for n, row in enumerate(rows, start=1)}
     except (OSError, KeyError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}  is not the codebook ({error}): restore it from the release") from error
+
+
+def plain_name(name: str) -> str:
+    """A name without its examples: ``Aluminium cast: housings, pistons`` -> ``Aluminium cast``."""
+    return _EXAMPLES.split(name, maxsplit=1)[0].strip()
 
 
 def _material(number: int, row: Mapping[str, str]) -> Material:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from station.codebook import plain_name
 from station.config import Config
 from station.plan import Plan
-from station.web.view import LabelFacts, OutletFacts, StationFacts, plain_name
+from station.web.view import LabelFacts, OutletFacts, StationFacts
 
 _COLOURS = ("#b5562b", "#a88a1e", "#3f7cac", "#7d4fa3", "#2f8f83", "#a3476b")
 _REST_COLOUR = "#7a7f85"

@@ -9,11 +9,14 @@ import io
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from station.codebook import load_codebook, plain_name
 
 LOCALE = Path(__file__).parent / "locale"
 CATALOGUE = "station.po"
@@ -43,14 +46,30 @@ def translations(language: str) -> NullTranslations:
     if language == SOURCE:
         return NullTranslations()
     compiled = io.BytesIO()
-    write_mo(compiled, read_catalogue(language))
+    write_mo(compiled, _with_classes(language))
     compiled.seek(0)
     return GNUTranslations(compiled)
 
 
-def marked(sentence: str) -> str:
-    """A sentence in a table that will be shown in the reader's language; says so to ``make messages``."""
-    return sentence
+def sentences(language: str) -> dict[str, str]:
+    """What every sentence is in this language, the names of the codebook's classes among them; none for English."""
+    if language == SOURCE:
+        return {}
+    return {str(said.id): str(said.string) for said in _with_classes(language) if said.id and isinstance(said.id, str)}
+
+
+def names() -> dict[str, str]:
+    """Every language as those who speak it call it."""
+    return {language: str(Locale.parse(language).get_display_name(language)) for language in languages()}
+
+
+def _with_classes(language: str) -> Catalog:
+    """The codebook carries some languages itself."""
+    catalogue = read_catalogue(language)
+    for material in load_codebook().values():
+        if language == "zh":
+            catalogue.add(plain_name(material.name), plain_name(material.name_zh))
+    return catalogue
 
 
 def html_tag(language: str) -> str:

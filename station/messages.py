@@ -13,7 +13,7 @@ from station.faults import FAULTS
 from station.language import CATALOGUE, LOCALE, SOURCE, languages, read_catalogue
 
 _ROOT = Path(__file__).parent
-_METHODS = {".py": "python", ".html": "jinja2"}
+_METHODS = {".py": "python", ".html": "jinja2", ".js": "javascript"}
 _OPTIONS = {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false"}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _WIDTH = 120
@@ -31,12 +31,13 @@ msgstr ""
 def sources() -> Catalog:
     """Every sentence that the sources show to people, with where it stands."""
     found = Catalog(project="station", charset="utf-8")
-    for path in sorted((*_ROOT.rglob("*.html"), *filter(_speaks, _ROOT.rglob("*.py")))):
+    for path in sorted((*_ROOT.rglob("*.html"), *_ROOT.rglob("*.js"), *filter(_speaks, _ROOT.rglob("*.py")))):
         method = _METHODS[path.suffix]
         for line, message, _, context in extract_from_file(method, path, _KEYWORDS, options=_OPTIONS):
             found.add(message, None, [(path.relative_to(_ROOT).as_posix(), line)], context=context)
     for number, (code, fault) in enumerate(FAULTS.items(), start=1):
-        found.add(fault.sentence, None, [(f"station/faults.py:{code}", number)])
+        for sentence in (fault.sentence, fault.hint):
+            found.add(sentence, None, [(f"station/faults.py:{code}", number)])
     return found
 
 

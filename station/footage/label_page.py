@@ -12,11 +12,10 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from station.codebook import Material
+from station.codebook import Material, plain_name
 from station.footage.missed import Belt
 from station.footage.proposals import Labelling
 from station.web.guard import Doorkeeper
-from station.web.view import plain_name
 from vision.labels import NOTHING
 from vision.types import Box
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from station.codebook import plain_name
 from station.dataset.book import Book
 from station.keeping.album import FILE, Album
 from station.keeping.keeper import Keeper, KeeperCounts, KeeperSettings
@@ -21,7 +22,7 @@ from station.reporting.hazard_pictures import HazardPictures
 from station.reporting.hazards import PICTURES, hazards_of
 from station.types import PieceRecord
 from station.web.review import ReviewDesk
-from station.web.view import LabelFacts, plain_name
+from station.web.view import LabelFacts
 from vision.classifier import Classifier
 
 _BYTES_PER_MB = 1_000_000

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from station.config import Config
 from station.keeping.places import data_folder
-from station.language import marked, translations
+from station.language import translations
+from station.marked import marked
 from station.reporting.batch_reader import BatchRecords, Circumstances, read_batch
 from station.reporting.batch_sums import BatchSums, sum_batch
 from station.reporting.batches import balance

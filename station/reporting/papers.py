@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from station.codebook import plain_name
 from station.faults import FAULTS
-from station.language import html_tag, marked, pages, translations
+from station.language import html_tag, pages, translations
+from station.marked import marked
 from station.reporting.closing import CUT_SHORT
 from station.reporting.downtime import IN_SETUP, NOT_STARTED, PERSON
 from station.reporting.factors import FullCodebook
 from station.reporting.yard_words import Deed, Finding
-from station.web.view import plain_name
 
 _FOLDER = Path(__file__).parent / "sheets"
 _FONTS = (

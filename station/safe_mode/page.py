@@ -11,12 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from station.access.words import Role
+from station.marked import marked
 from station.safe_mode.good import Good, changed, difference, go_back
 from station.web.access import Access, Answer, Asking, Refused, needs
+from station.web.pages import Tab
 from station.web.people import add_people_pages
 from station.web.server import serve
 from station.web.shell import open_shell
@@ -55,15 +57,15 @@ def create_safe_app(
 ) -> FastAPI:
     """``returned`` is set once the files are as they were."""
     facts = StationFacts(good.name, good.is_simulated, (), "", (), "", "", version("scrap-sorting-station"))
-    app, words = open_shell(facts, access, ())
-    add_people_pages(app, words)
-    page = words.get_template("safe.html")
+    app, pages = open_shell(facts, access, ())
+    pages.add_tab(Tab("/", marked("Safe mode")))
+    add_people_pages(app, pages)
 
     @app.get("/", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show() -> HTMLResponse:
+    async def show(request: Request) -> HTMLResponse:
         names = changed(path, good)
         files = [(name, difference(path, name)) for name in names]
-        return HTMLResponse(page.render(errors=errors, good=good, files=files), headers={"cache-control": "no-store"})
+        return pages.show(request, "safe.html", errors=errors, good=good, files=files)
 
     @app.get("/readyz", openapi_extra=needs(None))
     async def ready() -> dict[str, bool]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fastapi import FastAPI, WebSocket
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment
 from pydantic import StrictBool
 
 from control.types import Outcome
 from station.access.words import Role
+from station.marked import marked
 from station.reporting.office import Office
 from station.types import Order
 from station.web.access import Access, Answer, Asking, Body, Door, Refused, needs
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
 from station.web.metrics import add_metrics
+from station.web.pages import Pages, Tab
 from station.web.people import add_people_pages
 from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
@@ -63,17 +64,16 @@ def create_app(
     What is None is not there: ``review`` when no crops are kept, the others when nothing is recorded.
     """
     facts, live = view.facts(), LiveFeed(view)
-    app, words = open_shell(facts, access, hosts)
+    app, pages = open_shell(facts, access, hosts)
     app.state.live = live
-    words.globals.update(has_review=review is not None, has_pieces=pieces is not None, has_yard=yard is not None)
-    add_people_pages(app, words)
-    _add_line(app, view, words)
-    if review is not None:
-        add_review(app, words, review)
+    _add_line(app, view, pages)
     if pieces is not None:
-        add_pieces(app, words, pieces, facts.labels)
+        add_pieces(app, pages, pieces, facts.labels)
     if yard is not None:
-        add_yard(app, words, yard)
+        add_yard(app, pages, yard)
+    if review is not None:
+        add_review(app, pages, review)
+    add_people_pages(app, pages)
     if office is not None:
         add_report(app, office)
     _add_reports(app, view)
@@ -87,19 +87,20 @@ def create_app(
     return app
 
 
-def _add_line(app: FastAPI, view: StationView, words: Environment) -> None:
-    page = words.get_template("page.html")
+def _add_line(app: FastAPI, view: StationView, pages: Pages) -> None:
+    pages.add_tab(Tab("/", marked("Line")))
 
     @app.get("/", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show_page() -> HTMLResponse:
-        text = page.render(
+    async def show_page(request: Request) -> HTMLResponse:
+        return pages.show(
+            request,
+            "page.html",
             status=status_message(view),
             counts=counts_message(view),
             outcomes=tuple(Outcome),
             mishaps=MISHAP_TITLES,
             recipes=view.recipes(),
         )
-        return HTMLResponse(text, headers={"cache-control": "no-store"})
 
 
 def _add_reports(app: FastAPI, view: StationView) -> None:

@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
 from pydantic import Field
 
 from control.types import Outcome, Reason, ShotResult
 from station.access.words import Role
 from station.keeping.album import Seen, read_looks
+from station.marked import marked
 from station.piece_search import FoundPiece, PieceStory, Wanted, find_pieces, read_piece
 from station.web.access import Body, Refused, needs
+from station.web.pages import Pages, Tab
 from station.web.view import LabelFacts
 
 _T = TypeVar("_T")
@@ -75,10 +76,10 @@ class PieceQuery(Body):
     before: Annotated[int | None, Field(ge=0, le=_MOST)] = None
 
 
-def add_pieces(app: FastAPI, words: Environment, files: PieceFiles, labels: Sequence[LabelFacts]) -> None:
+def add_pieces(app: FastAPI, pages: Pages, files: PieceFiles, labels: Sequence[LabelFacts]) -> None:
     """Two pages, and what they show."""
     titles = {label.label: label.title for label in labels}
-    _add_pages(app, words)
+    _add_pages(app, pages)
 
     @app.get("/api/pieces", openapi_extra=needs(Role.viewer))
     async def pieces(query: Annotated[PieceQuery, Query()]) -> dict[str, object]:
@@ -102,16 +103,16 @@ def add_pieces(app: FastAPI, words: Environment, files: PieceFiles, labels: Sequ
         return Response(seen[look].jpeg, 200, {"cache-control": "max-age=600"}, "image/jpeg")
 
 
-def _add_pages(app: FastAPI, words: Environment) -> None:
-    search, story = words.get_template("pieces.html"), words.get_template("piece.html")
+def _add_pages(app: FastAPI, pages: Pages) -> None:
+    pages.add_tab(Tab("/pieces", marked("Pieces")))
 
     @app.get("/pieces", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show_search() -> HTMLResponse:
-        return HTMLResponse(search.render(outcomes=tuple(Outcome)), headers={"cache-control": "no-store"})
+    async def show_search(request: Request) -> HTMLResponse:
+        return pages.show(request, "pieces.html", outcomes=tuple(Outcome))
 
     @app.get("/pieces/{number}", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show_story(number: int) -> HTMLResponse:
-        return HTMLResponse(story.render(number=number), headers={"cache-control": "no-store"})
+    async def show_story(request: Request, number: int) -> HTMLResponse:
+        return pages.show(request, "piece.html", number=number)
 
 
 async def _story(files: PieceFiles, number: int) -> PieceStory:

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
 from pydantic import Field
 
 from station.access.words import Role
 from station.dataset.book import Book
 from station.dataset.bring import UNKNOWN
 from station.dataset.words import Crop, DatasetRefused
+from station.marked import marked
 from station.web.access import Answer, Asking, Body, Refused, needs
+from station.web.pages import Group, Pages, Tab
 from station.web.view import LabelFacts
 
 _AHEAD = 24
@@ -78,14 +79,14 @@ class ReviewDesk:
         return await asyncio.to_thread(ask)
 
 
-def add_review(app: FastAPI, words: Environment, desk: ReviewDesk) -> None:
+def add_review(app: FastAPI, pages: Pages, desk: ReviewDesk) -> None:
     """Page, pictures, and the one verb."""
-    page = words.get_template("review.html")
+    pages.add_tab(Tab("/review", marked("Label crops"), Role.operator, Group.tools))
     known = {label.label for label in desk.labels}
 
     @app.get("/review", openapi_extra=needs(Role.operator), include_in_schema=False)
-    async def show_review() -> HTMLResponse:
-        return HTMLResponse(page.render(labels=desk.labels), headers={"cache-control": "no-store"})
+    async def show_review(request: Request) -> HTMLResponse:
+        return pages.show(request, "review.html", labels=desk.labels)
 
     @app.get("/api/review", openapi_extra=needs(Role.operator))
     async def waiting() -> dict[str, object]:

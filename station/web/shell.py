@@ -1,4 +1,4 @@
-"""What every page stands in: who may ask, how refusals are told, where static files and templates lie."""
+"""What every page stands in: who may ask, how refusals are told, where static files lie."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from fastapi import Depends, FastAPI, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from station.access.words import Role
 from station.web.access import Access, Answer, Refused, add_access, authorise, needs
 from station.web.guard import Doorkeeper
+from station.web.pages import Pages, add_words
 from station.web.view import StationFacts
 
 _HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ _REFUSALS: dict[int | str, str] = {
 }
 
 
-def open_shell(facts: StationFacts, access: Access, hosts: Iterable[str]) -> tuple[FastAPI, Environment]:
+def open_shell(facts: StationFacts, access: Access, hosts: Iterable[str]) -> tuple[FastAPI, Pages]:
     """An app with logging in and nothing else, and the templates of its pages."""
     app = FastAPI(
         title=f"Sorting station {facts.name}",
@@ -47,11 +47,8 @@ def open_shell(facts: StationFacts, access: Access, hosts: Iterable[str]) -> tup
     app.add_exception_handler(RequestValidationError, _answer_misunderstood)
     app.add_exception_handler(HTTPException, _answer_http)
     app.mount("/static", StaticFiles(directory=_HERE / "static"))
-    words = Environment(
-        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    words.globals.update(facts=facts, has_review=False, has_pieces=False, has_yard=False)
     add_access(app)
+    add_words(app)
 
     @app.get("/livez", openapi_extra=needs(None))
     async def live() -> dict[str, bool]:
@@ -61,7 +58,7 @@ def open_shell(facts: StationFacts, access: Access, hosts: Iterable[str]) -> tup
     async def description() -> dict[str, object]:
         return app.openapi()
 
-    return app, words
+    return app, Pages(facts)
 
 
 async def _answer_refused(request: Request | WebSocket, error: Exception) -> Response:

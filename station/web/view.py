@@ -132,8 +132,3 @@ class StationView(Protocol):
 
     async def set_mishap(self, mishap: Mishap, on: bool) -> str | None:
         """None when it was done, else the sentence that says why not."""
-
-
-def plain_name(name_en: str) -> str:
-    """The codebook's English name without its examples: ``Aluminium cast: housings, pistons`` -> ``Aluminium cast``."""
-    return name_en.split(":", maxsplit=1)[0].split(" (", maxsplit=1)[0].strip()

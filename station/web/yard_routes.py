@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment
 from pydantic import Field, StringConstraints
 
 from station.access.words import Role
-from station.codebook import load_codebook
+from station.codebook import load_codebook, plain_name
 from station.config import Config, ConfigError
 from station.keeping.places import data_folder
-from station.language import LanguageUnknown, languages
+from station.language import LanguageUnknown
+from station.marked import marked
 from station.reporting.batch_paper import issue
 from station.reporting.batch_reader import newest_batch, records_are_simulated
 from station.reporting.estimates import Share, share
@@ -28,7 +28,7 @@ from station.reporting.signature import SignatureRefused
 from station.reporting.yard_book import BOOK, YardBook
 from station.reporting.yard_words import BookRefused, Finding, HandSample, Method
 from station.web.access import Answer, Asking, Body, Door, Refused, needs
-from station.web.view import plain_name
+from station.web.pages import Pages, Tab
 from station.weighing import RECORDS
 
 _T = TypeVar("_T")
@@ -116,9 +116,9 @@ class YardDesk:
         return {**finding._asdict(), "is_open": finding.is_open, "title": self.classes.get(finding.class_id, "")}
 
 
-def add_yard(app: FastAPI, words: Environment, desk: YardDesk) -> None:
+def add_yard(app: FastAPI, pages: Pages, desk: YardDesk) -> None:
     """Pages and routes."""
-    _add_pages(app, words, desk)
+    _add_pages(app, pages, desk)
     _add_samples(app, desk)
     _add_hazards(app, desk)
 
@@ -134,17 +134,17 @@ def add_yard(app: FastAPI, words: Environment, desk: YardDesk) -> None:
         return _file(signed, "text/plain")
 
 
-def _add_pages(app: FastAPI, words: Environment, desk: YardDesk) -> None:
-    batches, hazards = words.get_template("batches.html"), words.get_template("hazards.html")
+def _add_pages(app: FastAPI, pages: Pages, desk: YardDesk) -> None:
+    pages.add_tab(Tab("/batches", marked("Batches")))
+    pages.add_tab(Tab("/hazards", marked("Hazards")))
 
     @app.get("/batches", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show_batches() -> HTMLResponse:
-        text = batches.render(outlets=desk.outlets, classes=desk.classes, methods=tuple(Method), languages=languages())
-        return HTMLResponse(text, headers={"cache-control": "no-store"})
+    async def show_batches(request: Request) -> HTMLResponse:
+        return pages.show(request, "batches.html", outlets=desk.outlets, classes=desk.classes, methods=tuple(Method))
 
     @app.get("/hazards", openapi_extra=needs(Role.viewer), include_in_schema=False)
-    async def show_hazards() -> HTMLResponse:
-        return HTMLResponse(hazards.render(), headers={"cache-control": "no-store"})
+    async def show_hazards(request: Request) -> HTMLResponse:
+        return pages.show(request, "hazards.html")
 
 
 def _add_samples(app: FastAPI, desk: YardDesk) -> None:

@@ -14,11 +14,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import station.web
+from station.codebook import plain_name
 from station.types import Order, State
 from station.web.app import create_app
 from station.web.messages import cells, picture_message
 from station.web.pictures import PictureBoard
-from station.web.view import Mishap, plain_name
+from station.web.view import Mishap
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import AIR_LOW, TITLES, PaperStation
 

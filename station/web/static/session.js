@@ -1,6 +1,7 @@
 // Who is logged in and who holds control, on every page.
 
 import { ask } from "./live.js";
+import { _ } from "./words.js";
 
 const EVERY_MS = 5000;
 const ROLES = ["viewer", "operator", "technician", "admin"];
@@ -12,19 +13,21 @@ export async function session() {
 }
 
 function showPerson({ name, role }) {
-  at("who").textContent = name ? `${name}, ${role}` : "Only looking";
+  at("who").textContent = name ? `${name}, ${_(role)}` : _("Only looking");
   at("log-in").hidden = name !== "";
   at("log-out").hidden = name === "";
   for (const link of document.querySelectorAll("[data-role]")) {
     link.hidden = ROLES.indexOf(role) < ROLES.indexOf(link.dataset.role);
   }
+  at("tools").hidden = at("tools").querySelector("a:not([hidden])") === null;
 }
 
 function helmWords(name, { holder, asker, answer_s }) {
-  if (asker && holder === name) return [`${asker} asks for control. Without an answer it goes over in ${Math.ceil(answer_s)} s.`, ["give", "keep"]];
-  if (asker === name) return [`You asked ${holder} for control: yours in ${Math.ceil(answer_s)} s if there is no answer.`, ["leave"]];
-  if (holder === name) return ["You hold control.", ["leave"]];
-  return [`${holder} holds control.`, ["take"]];
+  const seconds = Math.ceil(answer_s);
+  if (asker && holder === name) return [_("{asker} asks for control. Without an answer it goes over in {seconds} s.", { asker, seconds }), ["give", "keep"]];
+  if (asker === name) return [_("You asked {holder} for control: yours in {seconds} s if there is no answer.", { holder, seconds }), ["leave"]];
+  if (holder === name) return [_("You hold control."), ["leave"]];
+  return [_("{holder} holds control.", { holder }), ["take"]];
 }
 
 function showHelm({ name, helm }) {
@@ -63,7 +66,20 @@ for (const button of at("helm").querySelectorAll("button")) {
   });
 }
 
-for (const link of document.querySelectorAll(".nav a")) {
-  if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+const YEAR_S = 365 * 24 * 3600;
+for (const choice of ["language", "look"]) {
+  at(choice).addEventListener("change", ({ target }) => {
+    document.cookie = `station_${choice}=${target.value}; path=/; max-age=${YEAR_S}; samesite=strict`;
+    location.reload();
+  });
 }
+
+document.addEventListener("click", ({ target }) => {
+  if (!at("tools").contains(target)) at("tools").open = false;
+});
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape" || !at("tools").open) return;
+  at("tools").open = false;
+  at("tools").querySelector("summary").focus();
+});
 look();

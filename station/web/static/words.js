@@ -1,0 +1,32 @@
+// What people read, in the language of the page. Sources are English; the catalogue is the station's own.
+
+const language = document.documentElement.dataset.language;
+export const locale = document.documentElement.lang;
+const catalogue = language === "en" ? {} : await (await fetch(`/words/${language}.json`)).json();
+
+const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+
+/** A sentence of the page itself; `{name}` in it is filled from `values`. */
+export function _(sentence, values = {}) {
+  return fill(catalogue[sentence] ?? sentence, values);
+}
+
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const patterns = Object.entries(catalogue)
+  .filter(([sentence]) => /\{\w*\}/.test(sentence))
+  .map(([sentence, said]) => {
+    const places = [...sentence.matchAll(/\{(\w*)\}/g)].map(([, name]) => name);
+    const parts = sentence.split(/\{\w*\}/).map(escape);
+    return { pattern: new RegExp(`^${parts.join("(.+?)")}$`, "s"), places, said };
+  });
+
+/** A sentence that the station said, with its values already in it; what no catalogue knows stays as it is. */
+export function told(sentence) {
+  if (!sentence || language === "en") return sentence ?? "";
+  if (catalogue[sentence]) return catalogue[sentence];
+  for (const { pattern, places, said } of patterns) {
+    const found = pattern.exec(sentence);
+    if (found) return fill(said, Object.fromEntries(places.map((name, n) => [name, told(found[n + 1])])));
+  }
+  return sentence;
+}
