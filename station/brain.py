@@ -75,6 +75,10 @@ class Brain:
             stop=lambda: self._finishing,
         )
 
+    def leave(self) -> None:
+        """End after the step in hand."""
+        self._finishing = True
+
     def finish(self) -> None:
         """Close every piece, and say so before leaving; raises ConnectionError when nobody listens any more."""
         now_ns = self._now_ns()

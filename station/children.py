@@ -76,7 +76,7 @@ class Readers(NamedTuple):
 
 
 def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Readers) -> None:
-    """The vision process; ends with its neighbours, when told to finish, or on SIGTERM.
+    """The vision process; ends with its neighbours, when told to finish, or on SIGTERM, and closes every piece first.
 
     Every look is told with its crop, as far as the reader keeps up.
     """
@@ -89,7 +89,6 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     from vision.watched_eye import WatchedEye
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
     take_precedence(VISION)
     now_ns = time.monotonic_ns  # noqa: TID251 - a process loop has a clock
     ring = FrameRing(setup.view.shape, setup.view.slots, setup.view.ring)
@@ -104,8 +103,9 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     kept = None if keep is None else FrameRing(keep.shape, keep.slots, keep.ring)
     camera = open_camera(setup.camera, kept)
     brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: brain.leave())
     try:
-        with suppress(ConnectionError, SystemExit):
+        with suppress(ConnectionError):
             run_loop(camera, eye, tap or sorter, machine, station, bindings=brain.bindings(), settings=setup.loop)
             brain.finish()
         _tell_rest(tap, now_ns)
@@ -120,7 +120,3 @@ def _tell_rest(tap: TappedSorter | None, now_ns: Callable[[], int]) -> None:
     deadline_ns = now_ns() + _PATIENCE_NS
     while tap is not None and not tap.send_rest() and now_ns() < deadline_ns:
         time.sleep(0.005)  # noqa: TID251 - the recorder is slow
-
-
-def _leave(_number: int, _frame: object) -> None:
-    raise SystemExit(0)

@@ -369,13 +369,14 @@ class _Station:
             self._desk.take_truth(truth)
 
     async def _finish(self) -> None:
-        """Outputs off first, then every piece gets its record."""
+        """Outputs off first, then every piece gets its record; a vision process that has already left has sent them."""
         if self._vision is None:
             return
         await self._desk.give_order(Order.stop, "end of run")
         with suppress(ConnectionError, TimeoutError):
             self._vision.link.send(Finish())
             await asyncio.wait_for(self._finished.wait(), _FINISH_S)
+        self._read_vision()
 
     def _conclude(self) -> Summary:
         """Everything to the disk, and the summary when one was asked for."""

@@ -80,6 +80,7 @@ def running(site: Path) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     yield process
     if process.poll() is None:
@@ -161,7 +162,9 @@ def test_a_belt_is_sorted_end_to_end_and_every_piece_is_counted_once(
     time.sleep(10)
     counted = httpx.get(f"http://127.0.0.1:{port_of(site)}/api/counts", timeout=5).json()
     assert counted["pieces"] > 30
-    running.send_signal(signal.SIGTERM)
+    os.killpg(
+        running.pid, signal.SIGTERM
+    )  # all processes at once, as `timeout` and some service managers end a program
     assert running.wait(timeout=20) == 0
     summary = json.loads((site / "s.json").read_text())
     assert summary["conservation_ok"]
