@@ -75,7 +75,7 @@ class YardDesk:
         """Its number; raises Refused for a class or an outlet that does not exist."""
         strangers = sorted(set(body.pieces) - set(self.classes))
         if strangers or body.outlet not in self.outlets:
-            raise Refused(422, f"There is no {', '.join(strangers) or body.outlet} here.")
+            raise Refused(422, marked("There is no {name} here.").format(name=", ".join(strangers) or body.outlet))
         records = self._data / RECORDS
         batch, now = body.batch or newest_batch(records), _now_utc()
         pieces = {label: n for label, n in body.pieces.items() if n}
