@@ -16,10 +16,10 @@ LONGEST_NAME = 60
 class Role(StrEnum):
     """In rising order; each may do what those before it may."""
 
-    viewer = "viewer"
-    operator = "operator"
-    technician = "technician"
-    admin = "admin"
+    viewer = marked("viewer")
+    operator = marked("operator")
+    technician = marked("technician")
+    admin = marked("admin")
 
     def may(self, needed: Role) -> bool:
         """Whether this role is enough where ``needed`` is asked for."""

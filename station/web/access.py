@@ -245,7 +245,7 @@ def add_access(app: FastAPI) -> None:
         def begin() -> str:
             check_code(access, body.code, _address(request))
             access.book.add(body.name, Role.admin, body.secret)
-            access.note(Person(body.name, Role.admin), "first admin", after=body.name)
+            access.note(Person(body.name, Role.admin), marked("first admin"), after=body.name)
             return access.book.log_in(body.name, body.secret, _address(request))
 
         _set_cookie(request, response, await away(begin))
@@ -267,7 +267,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def add_account(body: NewAccount, person: Asking, access: Door) -> Answer:
         def add() -> None:
             access.book.add(body.name, body.role, body.secret)
-            access.note(person, f"account {body.name.strip()}", after=body.role)
+            access.note(person, marked("account {name}").format(name=body.name.strip()), after=body.role)
 
         await away(add)
         return Answer(taken=True, refusal=None)
@@ -276,7 +276,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def set_secret(name: Name, body: NewSecret, person: Asking, access: Door) -> Answer:
         def change() -> None:
             access.book.set_secret(name, body.secret)
-            access.note(person, f"secret of {name}", after="changed")
+            access.note(person, marked("secret of {name}").format(name=name), after=marked("changed"))
 
         await away(change)
         return Answer(taken=True, refusal=None)
@@ -285,7 +285,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def remove_account(name: Name, person: Asking, access: Door) -> Answer:
         def remove() -> None:
             access.book.remove(name)
-            access.note(person, f"account {name}", after="removed")
+            access.note(person, marked("account {name}").format(name=name), after=marked("removed"))
 
         await away(remove)
         return Answer(taken=True, refusal=None)

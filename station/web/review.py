@@ -41,7 +41,7 @@ class ReviewDesk:
 
     def __init__(self, folder: Path, labels: Sequence[LabelFacts]) -> None:
         self._folder = folder
-        self.labels = (*labels, LabelFacts(UNKNOWN, "Something else"))
+        self.labels = (*labels, LabelFacts(UNKNOWN, marked("Something else")))
 
     async def waiting(self) -> tuple[int, int, tuple[Crop, ...]]:
         """How many are to be labelled, how many are, and the next ones."""
