@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
+from station.marked import marked
 from station.reporting.closing import newest_piece
 from station.store_change import Change
 from station.store_file import StoreRefused, check_version, connect, take_lock
@@ -88,7 +89,9 @@ class Store:
         except sqlite3.Error as error:
             lock.close()
             raise StoreRefused(
-                f"The record database {path} cannot be opened ({error}). Move it away to start anew."
+                marked("The record database {path} cannot be opened ({error}). Move it away to start anew.").format(
+                    path=path, error=error
+                )
             ) from error
         except StoreRefused:
             lock.close()
@@ -131,7 +134,7 @@ class Store:
         """
         change = self.begin_change(work)
         if change is None or not change.settled.wait(timeout_s):
-            raise StoreBusy(self.trouble or "The record database is busy; try again in a moment.")
+            raise StoreBusy(self.trouble or marked("The record database is busy; try again in a moment."))
         return change.result()
 
     def begin_change(self, work: Callable[[sqlite3.Connection], Made]) -> Change[Made] | None:
@@ -149,7 +152,7 @@ class Store:
     def trouble(self) -> str | None:
         """A sentence when rows cannot be stored now or were lost, else None."""
         if self._has_died():
-            return "The record writer has stopped. Restart the station; the log says why."
+            return marked("The record writer has stopped. Restart the station; the log says why.")
         with self._change:
             lost = self._turned_away + self._unfit
             if lost:
@@ -255,9 +258,9 @@ class Store:
             if self._trouble is None:
                 self._trouble_since_s = self._now_s()
                 _log.error("records wait in memory: %s", error)
-            self._trouble = (
-                f"Records cannot be stored ({error}); they wait in memory. Free or check the disk of {self.path}."
-            )
+            self._trouble = marked(
+                "Records cannot be stored ({error}); they wait in memory. Free or check the disk of {path}."
+            ).format(error=error, path=self.path)
 
 
 def _last_seq(connection: sqlite3.Connection, table: str) -> int:

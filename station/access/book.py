@@ -20,6 +20,7 @@ from argon2.exceptions import VerificationError
 
 from station.access import tries
 from station.access.words import AccessRefused, Person, Role, check_secret, checked_name
+from station.marked import marked
 
 FILE = "access.sqlite"
 _SCHEMA = f"""
@@ -33,7 +34,7 @@ _VERSION = 1
 _LONGEST_S = 12 * 3600.0
 _IDLE_S = {Role.viewer: 12 * 3600.0, Role.operator: 12 * 3600.0, Role.technician: 3600.0, Role.admin: 1800.0}
 _NOTED_S = 30.0
-_WRONG = "That is not right."
+_WRONG = marked("That is not right.")
 
 
 class Account(NamedTuple):
@@ -61,7 +62,9 @@ class AccessBook:
             if version == 0:
                 book.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             elif version != _VERSION:
-                raise AccessRefused(f"{path} was written by a newer station. Install that one again.")
+                raise AccessRefused(
+                    marked("{path} was written by a newer station. Install that one again.").format(path=path)
+                )
 
     def has_admin(self) -> bool:
         """False at the first run."""
@@ -82,14 +85,14 @@ class AccessBook:
         """A new account; raises AccessRefused."""
         name = checked_name(name)
         if role is Role.viewer:
-            raise AccessRefused("Looking needs no account.")
+            raise AccessRefused(marked("Looking needs no account."))
         check_secret(role, secret)
         hashed = self._hasher.hash(secret)
         try:
             with self._open() as book:
                 book.execute("INSERT INTO accounts VALUES (?, ?, ?)", (name, role, hashed))
         except sqlite3.IntegrityError as taken:
-            raise AccessRefused(f"There is already somebody called {name}.") from taken
+            raise AccessRefused(marked("There is already somebody called {name}.").format(name=name)) from taken
 
     def set_secret(self, name: str, secret: str) -> None:
         """Another secret; every session of that person ends. Raises AccessRefused."""
@@ -106,7 +109,7 @@ class AccessBook:
         with self._open() as book:
             admins = book.execute("SELECT count(*) FROM accounts WHERE role = ?", (Role.admin,)).fetchone()[0]
             if role is Role.admin and admins == 1:
-                raise AccessRefused("Somebody must be admin: add another one first.")
+                raise AccessRefused(marked("Somebody must be admin: add another one first."))
             book.execute("DELETE FROM accounts WHERE name = ?", (name,))
 
     def log_in(self, name: str, secret: str, address: str) -> str:
@@ -143,7 +146,9 @@ class AccessBook:
                 tries.wait_s(book, _by_address(address), tries.FREE_ADDRESS, self._now_s()),
             )
         if wait > 0:
-            raise AccessRefused(f"Too many tries. Try again in {math.ceil(wait)} s.", wait)
+            raise AccessRefused(
+                marked("Too many tries. Try again in {seconds} s.").format(seconds=math.ceil(wait)), wait
+            )
 
     def who(self, token: str) -> Person | None:
         """Whose session it is; None when there is none, or it ended by itself."""
@@ -172,7 +177,7 @@ class AccessBook:
         with self._open() as book:
             row = book.execute("SELECT role FROM accounts WHERE name = ?", (name,)).fetchone()
         if row is None:
-            raise AccessRefused(f"There is nobody called {name}.")
+            raise AccessRefused(marked("There is nobody called {name}.").format(name=name))
         return Role(row[0])
 
     def _is_right(self, hashed: str, secret: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from station.marked import marked
 from station.store_reader import open_reader
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -86,10 +87,12 @@ class Balance(NamedTuple):
     def sentence(self) -> str:
         """The result in plain words."""
         if self.closes is None or self.difference_kg is None or self.tolerance_kg is None:
-            return "The intake was not weighed: there is nothing to compare with."
-        apart = f"{abs(self.difference_kg):.1f} kg {'more' if self.difference_kg > 0 else 'less'} came out than went in"
-        found = f"{apart}; {self.tolerance_kg:.1f} kg can be explained by scales and estimates."
-        return f"The balance closes: {found}" if self.closes else f"THE BALANCE DOES NOT CLOSE: {found}"
+            return marked("The intake was not weighed: there is nothing to compare with.")
+        more, less = marked("{kg} kg more came out than went in"), marked("{kg} kg less came out than went in")
+        apart = (more if self.difference_kg > 0 else less).format(kg=f"{abs(self.difference_kg):.1f}")
+        closes = marked("The balance closes: {apart}; {kg} kg can be explained by scales and estimates.")
+        open_ = marked("THE BALANCE DOES NOT CLOSE: {apart}; {kg} kg can be explained by scales and estimates.")
+        return (closes if self.closes else open_).format(apart=apart, kg=f"{self.tolerance_kg:.1f}")
 
 
 def with_scale(intake: Intake, sd_kg: float, sd_share: float) -> Intake:
@@ -104,10 +107,10 @@ def open_batch(connection: sqlite3.Connection, intake: Intake, by: str, now_utc:
     _check(intake)
     opened = connection.execute("SELECT id FROM batches WHERE closed_utc IS NULL").fetchone()
     if opened is not None:
-        raise BatchRefused(f"Batch {opened[0]} is open: close it first.")
+        raise BatchRefused(marked("Batch {batch} is open: close it first.").format(batch=opened[0]))
     name = intake.id or _next_id(connection, now_utc)
     if connection.execute("SELECT 1 FROM batches WHERE id = ?", (name,)).fetchone():
-        raise BatchRefused(f"There was a batch {name} before: choose another name.")
+        raise BatchRefused(marked("There was a batch {name} before: choose another name.").format(name=name))
     connection.execute(
         "INSERT INTO batches (id, origin, supplier, material, weight_kg, weight_sd_kg, unu_key, opened_utc, opened_by)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -121,7 +124,7 @@ def close_batch(connection: sqlite3.Connection, by: str, now_utc: str) -> str:
     """The id of the batch that was open; raises BatchRefused."""
     opened = connection.execute("SELECT id FROM batches WHERE closed_utc IS NULL").fetchone()
     if opened is None:
-        raise BatchRefused("No batch is open.")
+        raise BatchRefused(marked("No batch is open."))
     connection.execute(
         "UPDATE batches SET closed_utc = ?, closed_by = ?, is_told = 0 WHERE id = ?", (now_utc, by, opened[0])
     )
@@ -131,9 +134,9 @@ def close_batch(connection: sqlite3.Connection, by: str, now_utc: str) -> str:
 def weigh(connection: sqlite3.Connection, batch: str, outlet: str, mass_kg: float, sd_kg: float, by: str) -> None:
     """A person weighed what fell into an outlet: it takes the place of the estimate. Raises BatchRefused."""
     if not connection.execute("SELECT 1 FROM batches WHERE id = ?", (batch,)).fetchone():
-        raise BatchRefused(f"There is no batch {batch}.")
+        raise BatchRefused(marked("There is no batch {batch}.").format(batch=batch))
     if not (0 <= mass_kg <= _HEAVIEST_KG and 0 < sd_kg <= _HEAVIEST_KG):
-        raise BatchRefused("Give a mass from 0 kg on and a standard deviation above 0 kg.")
+        raise BatchRefused(marked("Give a mass from 0 kg on and a standard deviation above 0 kg."))
     connection.execute(
         "INSERT INTO weighed VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET mass_kg = excluded.mass_kg,"
         " sd_kg = excluded.sd_kg, by = excluded.by",
@@ -155,7 +158,7 @@ def balance(records: Path, batch: str) -> Balance:
     """Intake against outlets, from all intervals closed so far. Raises BatchRefused when there is no such batch."""
     found = next((each for each in read_batches(records) if each.id == batch), None)
     if found is None:
-        raise BatchRefused(f"There is no batch {batch}.")
+        raise BatchRefused(marked("There is no batch {batch}.").format(batch=batch))
     with closing(open_reader(records)) as connection:
         rows = connection.execute(
             "SELECT class_id, outlet, sum(pieces), sum(unweighed), sum(mass_mg), sum(own_g2), sum(common_g)"
@@ -214,17 +217,17 @@ def _sd_kg(parts: list[_Part]) -> float:
 
 def _check(intake: Intake) -> None:
     if intake.id and not _ID.fullmatch(intake.id):
-        raise BatchRefused("A batch is named by letters, digits, points, dashes and underscores, at most 64.")
+        raise BatchRefused(marked("A batch is named by letters, digits, points, dashes and underscores, at most 64."))
     for text in (intake.origin, intake.supplier, intake.material):
         if len(text) > _LONGEST_TEXT or not text.isprintable():
-            raise BatchRefused(f"Texts are at most {_LONGEST_TEXT} characters on one line.")
+            raise BatchRefused(marked("Texts are at most {most} characters on one line.").format(most=_LONGEST_TEXT))
     for weight in (intake.weight_kg, intake.weight_sd_kg):
         if weight is not None and not 0 < weight <= _HEAVIEST_KG:
             raise BatchRefused(
-                "A weight lies above 0 kg and at or below 1,000,000 kg; leave it out if it is not known."
+                marked("A weight lies above 0 kg and at or below 1,000,000 kg; leave it out if it is not known.")
             )
     if intake.unu_key is not None and not _UNU_KEY.fullmatch(intake.unu_key):
-        raise BatchRefused("A UNU key is four digits, like 0601; leave it out for anything but e-waste.")
+        raise BatchRefused(marked("A UNU key is four digits, like 0601; leave it out for anything but e-waste."))
 
 
 def _next_id(connection: sqlite3.Connection, now_utc: str) -> str:

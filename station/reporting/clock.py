@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import NamedTuple
 
+from station.marked import marked
 from station.reporting.context import ClockState
 
 BUILT_NS = 1_793_491_200_000_000_000  # 2026-11-01: no true clock that runs this program shows an earlier time
@@ -70,19 +71,27 @@ def hold_reason(state: ClockState, shown: str) -> str | None:
     """Why nothing may be sent now, or None. ``shown`` is what the clock shows."""
     if state is not ClockState.impossible:
         return None
-    return (
-        f"The computer's clock shows {shown}, which cannot be. Reports are kept and will be sent once it is right:"
-        " set the clock or connect a time server; if it comes back, replace the clock's battery."
-    )
+    return marked(
+        "The computer's clock shows {shown}, which cannot be. Reports are kept and will be sent "
+        "once it is right: set the clock or connect a time server; if it comes back, replace the "
+        "clock's battery."
+    ).format(shown=shown)
 
 
 def explain_tls(error: str, state: ClockState, shown: str) -> str:
     """What a failed TLS connection means, given the clock: certificates are judged by it."""
     if state is ClockState.impossible:
-        return f"The secure connection failed because the computer's clock shows {shown}: set the clock. ({error})"
+        return marked(
+            "The secure connection failed because the computer's clock shows {shown}: set the clock. ({error})"
+        ).format(shown=shown, error=error)
     if "expired" in error or "not yet valid" in error:
-        doubt = "" if state is ClockState.good else " and nobody vouches for it"
-        return (
-            f"The certificate does not fit the time {shown} of this computer{doubt}: compare the clock first. ({error})"
+        sentence = marked(
+            "The certificate does not fit the time {shown} of this computer: compare the clock first. ({error})"
         )
-    return f"The secure connection was refused: {error}."
+        if state is not ClockState.good:
+            sentence = marked(
+                "The certificate does not fit the time {shown} of this computer, which nobody vouches for:"
+                " compare the clock first. ({error})"
+            )
+        return sentence.format(shown=shown, error=error)
+    return marked("The secure connection was refused: {error}.").format(error=error)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from control.types import Outcome
 from control.types import Reason as Decided
+from station.marked import marked
 from station.reporting.factors import Entry, FullCodebook
 from station.reporting.yard_book import YardBook
 from station.reporting.yard_words import BookRefused, Deed, NewFinding
@@ -61,7 +62,9 @@ def gather(records: Path, yard: YardBook, book: FullCodebook) -> int:
                 break
         _join_pictures(records.parent / PICTURES, yard)
     except (sqlite3.Error, OSError) as error:
-        raise BookRefused(f"{records} cannot be looked through for hazards ({error}).") from error
+        raise BookRefused(
+            marked("{records} cannot be looked through for hazards ({error}).").format(records=records, error=error)
+        ) from error
     return new
 
 

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NamedTuple
 
+from station.marked import marked
 from station.reporting.clock import explain_tls
 from station.reporting.context import ClockState
 
@@ -96,11 +97,20 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, sent: Sent, now:
     said = str(told["refusal"])[:_LONGEST_SAID] if isinstance(told.get("refusal"), str) else None
     if status == HTTPStatus.OK:
         acked = _acked(told, sent)
-        return acked or Later("Something answers in the programme's place (a log-in page of the network, a proxy?).")
+        return acked or Later(
+            marked("Something answers in the programme's place (a log-in page of the network, a proxy?).")
+        )
     if status in _DENIED:
-        return Denied(f"The programme does not let this station in ({said or status}): ask it for a new token.")
+        return Denied(
+            marked("The programme does not let this station in ({said}): ask it for a new token.").format(
+                said=said or status
+            )
+        )
     if status in _TOO_LARGE:
-        return TooLarge(said or f"Somebody on the way finds the batch too large ({status}).", said is not None)
+        return TooLarge(
+            said or marked("Somebody on the way finds the batch too large ({status}).").format(status=status),
+            said is not None,
+        )
     if status in _NOT_UNDERSTOOD and said is not None:
         return NotUnderstood(f"The programme does not understand what was sent: {said}")
     return Later(_why_later(status, said), _retry_after_s(headers.get("retry-after", ""), now))
@@ -108,12 +118,14 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, sent: Sent, now:
 
 def _why_later(status: int, said: str | None) -> str:
     if status in _ASKS_TO_WAIT:
-        return f"The programme asks to wait ({said or status})."
+        return marked("The programme asks to wait ({said}).").format(said=said or status)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return f"The address leads elsewhere ({status}); rows are not sent there. Does the network ask to log in?"
+        return marked(
+            "The address leads elsewhere ({status}); rows are not sent there. Does the network ask to log in?"
+        ).format(status=status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"The programme has a fault of its own ({status})."
-    return f"What answers is not the programme's receiver ({status}): check the address."
+        return marked("The programme has a fault of its own ({status}).").format(status=status)
+    return marked("What answers is not the programme's receiver ({status}): check the address.").format(status=status)
 
 
 def why_unreachable(error: BaseException, host: str, clock: ClockState, now: datetime) -> str:
@@ -122,25 +134,33 @@ def why_unreachable(error: BaseException, host: str, clock: ClockState, now: dat
     if isinstance(found, ssl.SSLCertVerificationError):
         return _untrusted(found, host, clock, now)
     if isinstance(found, ssl.SSLError):
-        return f"No secure connection to {host} ({found.reason or 'TLS'}); nothing is sent in clear text."
+        return marked("No secure connection to {host} ({reason}); nothing is sent in clear text.").format(
+            host=host, reason=found.reason or "TLS"
+        )
     if isinstance(found, socket.gaierror):
-        return f"The name {host} is not known here: check the address and the network."
+        return marked("The name {host} is not known here: check the address and the network.").format(host=host)
     if isinstance(found, ConnectionRefusedError):
-        return f"Nothing listens at {host}."
-    return f"{host} cannot be reached or broke off ({type(error).__name__}): check the network."
+        return marked("Nothing listens at {host}.").format(host=host)
+    return marked("{host} cannot be reached or broke off ({name}): check the network.").format(
+        host=host, name=type(error).__name__
+    )
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, host: str, clock: ClockState, now: datetime) -> str:
     if error.verify_code in {_NOT_YET_VALID, _EXPIRED}:
         if clock is not ClockState.good or error.verify_code == _NOT_YET_VALID:
             return explain_tls(error.verify_message, clock, f"{now:%Y-%m-%d %H:%M} UTC")
-        return f"The certificate of {host} has run out: the programme needs a new one. Nothing is sent meanwhile."
+        return marked(
+            "The certificate of {host} has run out: the programme needs a new one. Nothing is sent meanwhile."
+        ).format(host=host)
     if error.verify_code == _WRONG_HOST or "mismatch" in error.verify_message.lower():
-        return f"The certificate shown is not one for {host}: check the address. Nothing is sent."
-    return (
-        f"The certificate of {host} comes from an authority that is not trusted here ({error.verify_message})."
-        " Nothing is sent."
-    )
+        return marked("The certificate shown is not one for {host}: check the address. Nothing is sent.").format(
+            host=host
+        )
+    return marked(
+        "The certificate of {host} comes from an authority that is not trusted here "
+        "({verify_message}). Nothing is sent."
+    ).format(host=host, verify_message=error.verify_message)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -13,6 +13,7 @@ from datetime import datetime
 from random import Random
 from typing import NamedTuple, Protocol
 
+from station.marked import marked
 from station.reporting.backoff import Backoff
 from station.reporting.https_answers import Acked, Answer, Denied, Later, NotUnderstood, TooLarge
 from station.reporting.https_line import HttpsLine, Now, believing_clock
@@ -75,7 +76,7 @@ class HttpsSender:
         self._line = HttpsLine(settings, now)
         self._most_rows = settings.most_rows
         self._set_aside_in_a_row = 0
-        self._standing = HttpsStanding(f"Nothing has been sent to {settings.host} yet.")
+        self._standing = HttpsStanding(marked("Nothing has been sent to {host} yet.").format(host=settings.host))
         self._looked_s: float | None = None
         self._minded_s: float | None = None
         self._ending = threading.Event()
@@ -124,7 +125,10 @@ class HttpsSender:
                 wait_s = self.turn()
             except Exception as error:  # a defect or a full disk stops no reporting for good
                 _log.exception("sending to %s failed", self._settings.host)
-                self._stand(f"Sending failed for a reason of our own ({type(error).__name__}).", is_alarm=True)
+                self._stand(
+                    marked("Sending failed for a reason of our own ({name}).").format(name=type(error).__name__),
+                    is_alarm=True,
+                )
                 wait_s = self._backoff.failed()
             self._ending.wait(wait_s)
 
@@ -170,14 +174,17 @@ class HttpsSender:
         refused = {refusal.sequence for refusal in ack.refused}
         agreed = [row for row in rows if row.sequence <= ack.through and row.sequence not in refused]
         if not _same_history(ack, agreed):
-            return self._alarm("The programme acknowledges rows that are not ours: is another station using this name?")
+            return self._alarm(
+                marked("The programme acknowledges rows that are not ours: is another station using this name?")
+            )
         done = self._outbox.acknowledge(epoch, sequences=[row.sequence for row in agreed])
         self._standing = self._standing._replace(acknowledged=self._standing.acknowledged + done)
         if len(ack.refused) < len(rows):
             self._set_aside_in_a_row = 0
         people = [refusal for refusal in ack.refused if refusal.code not in {"schema", "ahead"}]
         if people:
-            return self._alarm(f"The programme does not take our rows ({people[0].code}): {people[0].reason}")
+            sentence = marked("The programme does not take our rows ({code}): {reason}")
+            return self._alarm(sentence.format(code=people[0].code, reason=people[0].reason))
         poison = [refusal for refusal in ack.refused if refusal.code == "schema" and refusal.sequence is not None]
         for refusal in poison:
             wait_s = self._refuse(epoch, refusal.sequence or 0, refusal.reason)
@@ -186,20 +193,22 @@ class HttpsSender:
         if not agreed:
             return self._stuck(ack, rows)
         self._backoff.succeeded()
-        self._stand(f"Connected to {self._settings.host}; sending.", is_well=True)
+        self._stand(marked("Connected to {host}; sending.").format(host=self._settings.host), is_well=True)
         return _BETWEEN_BATCHES_S
 
     def _refuse(self, epoch: str, sequence: int, reason: str) -> float:
         """One row the receiver cannot take. If everything is refused, the rows are hardly to blame."""
         if self._set_aside_in_a_row >= _MOST_SET_ASIDE:
             return self._alarm(
-                f"The programme refuses every row ({reason}): station and programme do not fit together."
+                marked("The programme refuses every row ({reason}): station and programme do not fit together.").format(
+                    reason=reason
+                )
             )
         if self._outbox.refused(epoch, sequence, reason):
             self._set_aside_in_a_row += 1
             self._standing = self._standing._replace(set_aside=self._standing.set_aside + 1)
             _log.error("row %d of epoch %s was set aside: %s", sequence, epoch, reason)
-        self._stand(f"Row {sequence} is refused: {reason}", is_alarm=True)
+        self._stand(marked("Row {row} is refused: {reason}").format(row=sequence, reason=reason), is_alarm=True)
         return self._backoff.failed()
 
     def _stuck(self, ack: Acked, rows: Sequence[Waiting]) -> float:
@@ -207,9 +216,11 @@ class HttpsSender:
         if ack.missing and ack.missing[0][0] < rows[0].sequence:
             first, last = ack.missing[0]
             return self._alarm(
-                f"The programme lacks rows {first} to {last}, which it had acknowledged: its records were set back."
+                marked(
+                    "The programme lacks rows {first} to {last}, which it had acknowledged: its records were set back."
+                ).format(first=first, last=last)
             )
-        self._stand("The programme keeps our rows but does not acknowledge them yet.")
+        self._stand(marked("The programme keeps our rows but does not acknowledge them yet."))
         return self._backoff.failed()
 
     def _alarm(self, sentence: str) -> float:
@@ -229,11 +240,16 @@ class HttpsSender:
         """Nothing waits."""
         aside = len(self._outbox.quarantined())
         if aside:
-            self._stand(f"{aside} rows that the programme refused are set aside: retry or export them.", is_alarm=True)
+            self._stand(
+                marked("{aside} rows that the programme refused are set aside: retry or export them.").format(
+                    aside=aside
+                ),
+                is_alarm=True,
+            )
         elif self._standing.acknowledged:
-            self._stand(f"Everything is acknowledged by {self._settings.host}.", is_well=True)
+            self._stand(marked("Everything is acknowledged by {host}.").format(host=self._settings.host), is_well=True)
         else:
-            self._stand(f"There is nothing to send to {self._settings.host}.", is_well=True)
+            self._stand(marked("There is nothing to send to {host}.").format(host=self._settings.host), is_well=True)
 
     def _stand(self, sentence: str, *, is_alarm: bool = False, is_well: bool = False) -> None:
         is_news = not is_well or self._standing.since_ms is None

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from station.marked import marked
 from station.reporting.batches import (
     Balance,
     Batch,
@@ -58,7 +59,7 @@ class Office:
     async def set_shift(self, name: str | None) -> Told:
         """None: the shifts of the plan count again."""
         if name is not None and not (0 < len(name) <= 40 and name.isprintable()):
-            return Told("A shift has a name of at most 40 characters.")
+            return Told(marked("A shift has a name of at most 40 characters."))
         change = self._reporter.set_shift(name, _now_ns())
         return await self._settled(change, lambda _: name or "")
 
@@ -70,7 +71,7 @@ class Office:
     def give_reason(self, kind: DowntimeKind, reason: str) -> Told:
         """Why the line does not sort now, in a person's words."""
         if not (0 < len(reason) <= _LONGEST_REASON and reason.isprintable()):
-            return Told(f"Give a reason of at most {_LONGEST_REASON} characters.")
+            return Told(marked("Give a reason of at most {most} characters.").format(most=_LONGEST_REASON))
         return Told(self._reporter.give_reason(kind, reason, _now_ns()))
 
     async def batches(self) -> tuple[Batch, ...]:
@@ -109,7 +110,7 @@ class Office:
     async def _settled(self, change: Change[_Found] | None, words: Callable[[_Found], str]) -> Told:
         """When it is on the disk."""
         if change is None or not await asyncio.to_thread(change.settled.wait, _WAIT_S):
-            return Told(self._store.trouble or "The record database is busy; try again in a moment.")
+            return Told(self._store.trouble or marked("The record database is busy; try again in a moment."))
         try:
             return Told(None, words(change.result()))
         except BatchRefused as error:

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from station.marked import marked
 from station.reporting.row import IntervalRow, parse
 from station.store import Made, StoreBusy
 from station.store_reader import open_reader
@@ -81,7 +82,7 @@ class ReadOnly:
         return self._path
 
     def change(self, work: Callable[[sqlite3.Connection], Made], timeout_s: float = 5.0) -> Made:
-        raise StoreBusy("These records are only looked at.")
+        raise StoreBusy(marked("These records are only looked at."))
 
 
 class Outbox:

@@ -17,7 +17,7 @@ from station.marked import marked
 from station.reporting.closing import CUT_SHORT
 from station.reporting.downtime import IN_SETUP, NOT_STARTED, PERSON
 from station.reporting.factors import FullCodebook
-from station.reporting.yard_words import Deed, Finding
+from station.reporting.yard_words import METHODS, REASONS, Deed, Finding
 
 _FOLDER = Path(__file__).parent / "sheets"
 _FONTS = (
@@ -25,30 +25,10 @@ _FONTS = (
 )
 _FONTS_ZH = '"Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", sans-serif'
 _LARGEST_PICTURE_BYTES = 400_000
-_METHODS = {
-    "by-eye": marked("by eye"),
-    "spark-or-magnet": marked("spark test or magnet"),
-    "xrf": marked("X-ray fluorescence"),
-    "assay": marked("laboratory analysis"),
-}
 _DEEDS = {
     Deed.stopped: marked("stopped; did not touch it"),
     Deed.diverted: marked("diverted into"),
     Deed.missed: marked("missed it ({why})"),
-}
-_REASONS = {
-    "neighbour": marked("too close to another piece"),
-    "lane-busy": marked("ejector busy"),
-    "lane-dead": marked("ejector out of order"),
-    "bypass": marked("sorting was bypassed"),
-    "no-slack": marked("decided too late"),
-    "late": marked("fired too late"),
-    "stopped": marked("the line was stopped"),
-    "rest": marked("no rule diverts it"),
-    "unfinished": marked("the run ended"),
-    "no-report": marked("the controller did not answer"),
-    "ignored": marked("the controller refused"),
-    "faulted": marked("ejector fault"),
 }
 _OUTLETS = {
     "copper": marked("Copper"),
@@ -162,13 +142,13 @@ def _speakers(book: FullCodebook, language: str, say: Callable[[str], str]) -> d
         return say(_OUTLETS[told]) if told in _OUTLETS else told
 
     def method(told: str) -> str:
-        return say(_METHODS.get(told, told))
+        return say(METHODS.get(told, told))
 
     def fault(code: str) -> str:
         return say(FAULTS[code].sentence) if code in FAULTS else say(_STOPS[code]) if code in _STOPS else code
 
     def deed(found: Finding) -> str:
-        why = outlet(found.detail) if found.done is Deed.diverted else say(_REASONS.get(found.detail, found.detail))
+        why = outlet(found.detail) if found.done is Deed.diverted else say(REASONS.get(found.detail, found.detail))
         match found.done:
             case Deed.stopped:
                 return say(_DEEDS[found.done])

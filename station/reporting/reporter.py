@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from station.marked import marked
 from station.reporting.batches import Intake, close_batch, open_batch, with_scale
 from station.reporting.clock import Clock, ClockReading, hold_reason
 from station.reporting.closing import Close, Next, add_correction, close_interval, last_number, recover, utc
@@ -148,7 +149,7 @@ class Reporter:
     def give_reason(self, kind: DowntimeKind, reason: str, mono_ns: int) -> str | None:
         """A person says why the line does not sort; a sentence when it does."""
         if self._moment is None or self._moment.kind is None or self._status is None:
-            return "The line is sorting, or nobody waits for it: there is no downtime to explain."
+            return marked("The line is sorting, or nobody waits for it: there is no downtime to explain.")
         self._given = GivenReason(kind, reason)
         self._note_moment(replace(self._status, now_ns=mono_ns))
         return None

@@ -18,6 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from station.marked import marked
+
 KEY_FILE = "report-signing.key"
 PUBLIC_FILE = "report-signing.pub"
 SUFFIX = ".minisig"
@@ -61,7 +63,11 @@ def station_key(data_folder: Path) -> SigningKey:
         if not public.exists():
             public.write_text(public_file(key), encoding="ascii")
     except OSError as error:
-        raise SignatureRefused(f"The signing key {path} cannot be read or made ({error.strerror}).") from error
+        raise SignatureRefused(
+            marked("The signing key {path} cannot be read or made ({strerror}).").format(
+                path=path, strerror=error.strerror
+            )
+        ) from error
     return key
 
 
@@ -94,14 +100,14 @@ def verify(public_line: str, content: bytes, signature: str) -> str:
         told, public = base64.b64decode(first, validate=True), base64.b64decode(public_line, validate=True)
         comment = comment.removeprefix("trusted comment: ")
         if told[:2] != _PREHASHED or told[2:10] != public[2:10]:
-            raise SignatureRefused("The signature was made with another key.")
+            raise SignatureRefused(marked("The signature was made with another key."))
         key = Ed25519PublicKey.from_public_bytes(public[10:])
         key.verify(told[10:], hashlib.blake2b(content).digest())
         key.verify(base64.b64decode(second, validate=True), told[10:] + comment.encode())
     except (ValueError, binascii.Error) as error:
-        raise SignatureRefused("This is no signature of minisign.") from error
+        raise SignatureRefused(marked("This is no signature of minisign.")) from error
     except InvalidSignature as error:
-        raise SignatureRefused("The file or its signature was changed.") from error
+        raise SignatureRefused(marked("The file or its signature was changed.")) from error
     return comment
 
 
@@ -126,7 +132,9 @@ def _keep(path: Path, key: SigningKey) -> None:
 
 
 def _read(path: Path) -> SigningKey:
-    damaged = SignatureRefused(f"The signing key {path} is damaged; restore it from a copy, or move it away.")
+    damaged = SignatureRefused(
+        marked("The signing key {path} is damaged; restore it from a copy, or move it away.").format(path=path)
+    )
     try:
         content = base64.b64decode(path.read_text(encoding="ascii").splitlines()[1], validate=True)
     except (ValueError, IndexError) as error:

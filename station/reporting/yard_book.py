@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from station.marked import marked
 from station.reporting.yard_words import BookRefused, Deed, Finding, HandSample, Method, NewFinding
 
 BOOK = "yard-book.sqlite"
@@ -81,9 +82,9 @@ class YardBook:
     def add_sample(self, sample: HandSample) -> int:
         """Write a sample down and return its number; ``sample.id`` is not looked at."""
         if not sample.by.strip():
-            raise BookRefused("Say who looked at the pieces.")
+            raise BookRefused(marked("Say who looked at the pieces."))
         if sample.n <= 0 or min(sample.pieces.values()) < 0:
-            raise BookRefused("A sample has at least one piece, and no class fewer than none.")
+            raise BookRefused(marked("A sample has at least one piece, and no class fewer than none."))
         row = (*sample[1:6], json.dumps(dict(sample.pieces), sort_keys=True), sample.is_simulated)
         sql = f"INSERT INTO samples (batch, outlet, taken_utc, by, method, pieces, is_simulated) VALUES ({_marks(7)})"
         return int(self._write(lambda book: book.execute(sql, row).lastrowid) or 0)
@@ -92,7 +93,7 @@ class YardBook:
         """A sample that was entered wrongly counts no more; it stays in the book."""
         sql = "UPDATE samples SET withdrawn_utc = ?, withdrawn_by = ? WHERE id = ? AND withdrawn_utc IS NULL"
         if not self._write(lambda book: book.execute(sql, (at_utc, by, number)).rowcount):
-            raise BookRefused(f"There is no sample {number}, or it was withdrawn already.")
+            raise BookRefused(marked("There is no sample {number}, or it was withdrawn already.").format(number=number))
 
     def samples(self, batch: str | None = None) -> tuple[HandSample, ...]:
         """All that count, oldest first, or those of one batch."""
@@ -150,12 +151,12 @@ class YardBook:
         """
         wanted = sorted(set(numbers))
         if not by.strip() or not how.strip():
-            raise BookRefused("Say who closes it and what was done with the piece.")
+            raise BookRefused(marked("Say who closes it and what was done with the piece."))
 
         def close(book: sqlite3.Connection) -> int:
             for number in wanted:
                 if not book.execute("SELECT 1 FROM findings WHERE id = ?", (number,)).fetchone():
-                    raise BookRefused(f"There is no finding {number}; nothing was closed.")
+                    raise BookRefused(marked("There is no finding {number}; nothing was closed.").format(number=number))
                 book.execute(
                     "INSERT INTO acts (finding, at_utc, by, how) VALUES (?, ?, ?, ?)", (number, at_utc, by, how)
                 )
@@ -194,7 +195,11 @@ class YardBook:
                 _prepare(book, self.path)
                 yield book
         except (sqlite3.Error, OSError) as error:
-            raise BookRefused(f"The yard book {self.path} cannot be used ({error}); check the disk.") from error
+            raise BookRefused(
+                marked("The yard book {path} cannot be used ({error}); check the disk.").format(
+                    path=self.path, error=error
+                )
+            ) from error
 
 
 def _prepare(book: sqlite3.Connection, path: Path) -> None:
@@ -204,14 +209,16 @@ def _prepare(book: sqlite3.Connection, path: Path) -> None:
     owner = int(book.execute("PRAGMA application_id").fetchone()[0])
     if owner == _APPLICATION_ID:
         if int(book.execute("PRAGMA user_version").fetchone()[0]) > _VERSION:
-            raise BookRefused(f"The yard book {path} was written by a newer station. Install that one again.")
+            raise BookRefused(
+                marked("The yard book {path} was written by a newer station. Install that one again.").format(path=path)
+            )
         return
     book.execute("BEGIN IMMEDIATE")
     if book.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         is_ours = book.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION_ID
         book.execute("ROLLBACK")
         if not is_ours:
-            raise BookRefused(f"{path} is a database of another program. Nothing was changed.")
+            raise BookRefused(marked("{path} is a database of another program. Nothing was changed.").format(path=path))
         return
     for statement in _SCHEMA.split(";"):
         book.execute(statement)

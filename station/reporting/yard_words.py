@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from station.marked import marked
+
 
 class BookRefused(Exception):  # noqa: N818 - refused things are named as facts
     """The yard book cannot do that; the text says why and what to do."""
@@ -26,6 +28,28 @@ class Deed(StrEnum):
     stopped = "stopped"
     diverted = "diverted"
     missed = "missed"
+
+
+METHODS: Mapping[str, str] = {
+    "by-eye": marked("by eye"),
+    "spark-or-magnet": marked("spark test or magnet"),
+    "xrf": marked("X-ray fluorescence"),
+    "assay": marked("laboratory analysis"),
+}
+REASONS: Mapping[str, str] = {
+    "neighbour": marked("too close to another piece"),
+    "lane-busy": marked("ejector busy"),
+    "lane-dead": marked("ejector out of order"),
+    "bypass": marked("sorting was bypassed"),
+    "no-slack": marked("decided too late"),
+    "late": marked("fired too late"),
+    "stopped": marked("the line was stopped"),
+    "rest": marked("no rule diverts it"),
+    "unfinished": marked("the run ended"),
+    "no-report": marked("the controller did not answer"),
+    "ignored": marked("the controller refused"),
+    "faulted": marked("ejector fault"),
+}
 
 
 class HandSample(NamedTuple):
@@ -89,3 +113,14 @@ class Finding(NamedTuple):
     @property
     def is_open(self) -> bool:
         return self.needs_person and self.closed_utc is None
+
+
+def deed_in_words(found: Finding, outlet: str) -> str:
+    """What the line did, in one sentence part; ``outlet`` is how people call the outlet it went to."""
+    match found.done:
+        case Deed.stopped:
+            return marked("stopped; did not touch it")
+        case Deed.diverted:
+            return marked("diverted into {outlet}").format(outlet=outlet)
+        case Deed.missed:
+            return marked("missed it ({why})").format(why=REASONS.get(found.detail, found.detail))

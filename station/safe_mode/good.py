@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from station.config import Config
+from station.marked import marked
 
 FOLDER = ".last-good"
 HISTORY = "history"
@@ -75,7 +76,7 @@ def difference(path: Path, name: str) -> str:
         now = _text(path.parent / name)
         then = _text(_folder(path) / _flat(name))
     except UnicodeDecodeError:
-        return "This file is no text; it would be replaced whole."
+        return marked("This file is no text; it would be replaced whole.")
     return "".join(difflib.unified_diff(now, then, f"{name} now", f"{name} last good"))
 
 

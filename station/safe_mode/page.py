@@ -69,18 +69,20 @@ def create_safe_app(
 
     @app.get("/readyz", openapi_extra=needs(None))
     async def ready() -> dict[str, bool]:
-        raise Refused(503, "Safe mode: the settings or the model cannot be used.")
+        raise Refused(503, marked("Safe mode: the settings or the model cannot be used."))
 
     @app.post("/api/last-good", openapi_extra=needs(Role.technician))
     async def back(person: Asking) -> Answer:
         names = changed(path, good)
         if not names:
-            return Answer(taken=False, refusal="Nothing has changed since it worked; the errors have another cause.")
+            return Answer(
+                taken=False, refusal=marked("Nothing has changed since it worked; the errors have another cause.")
+            )
         now = datetime.now(UTC)  # noqa: TID251 - the moment a person acts
         try:
             kept = await asyncio.to_thread(go_back, path, good, now)
         except OSError as error:
-            raise Refused(503, f"The files cannot be written: {error}.") from error
+            raise Refused(503, marked("The files cannot be written: {error}.").format(error=error)) from error
         access.note(person, "last good version", ", ".join(map(str, kept)), good.at_utc, "safe mode")
         returned.set()
         return Answer(taken=True, refusal=None)

@@ -24,6 +24,7 @@ from station.access.book import AccessBook
 from station.access.helm import Helm, HelmNews
 from station.access.trail import Deed, Trail
 from station.access.words import LONGEST_NAME, LONGEST_SECRET, NOBODY, AccessRefused, Person, Role
+from station.marked import marked
 
 COOKIE = "station_session"
 ANYBODY = "anybody"
@@ -129,7 +130,7 @@ class Access:
         """For an order that only the holder of control may give; raises Refused when that is somebody else."""
         if person.name and not self._helm.take(person.name, self._tick_s()):
             self._helm.leave(person.name, self._tick_s())
-            raise Refused(409, f"{self.helm().holder} holds control. Ask for it first.")
+            raise Refused(409, marked("{holder} holds control. Ask for it first.").format(holder=self.helm().holder))
 
     def steer(self, person: Person, act: str) -> HelmNews:
         """One of the verbs of the helm."""
@@ -183,11 +184,16 @@ async def authorise(connection: HTTPConnection) -> None:
     if needed == ANYBODY:
         return
     if not isinstance(needed, Role):
-        raise Refused(403, "Nobody has said whom this is for.")
+        raise Refused(403, marked("Nobody has said whom this is for."))
     if person is NOBODY and (needed is not Role.viewer or not access.viewers):
-        raise Refused(401, "Log in first.")
+        raise Refused(401, marked("Log in first."))
     if not person.role.may(needed):
-        raise Refused(403, f"This is for the role {needed.value}; you are {person.role.value}.")
+        raise Refused(
+            403,
+            marked("This is for the role {needed}; you are {role}.").format(
+                needed=needed.value, role=person.role.value
+            ),
+        )
 
 
 def _the_person(connection: HTTPConnection) -> Person:
@@ -239,7 +245,7 @@ def add_access(app: FastAPI) -> None:
         def begin() -> str:
             check_code(access, body.code, _address(request))
             access.book.add(body.name, Role.admin, body.secret)
-            access.note(Person(body.name, Role.admin), "first admin", after=body.name)
+            access.note(Person(body.name, Role.admin), marked("first admin"), after=body.name)
             return access.book.log_in(body.name, body.secret, _address(request))
 
         _set_cookie(request, response, await away(begin))
@@ -261,7 +267,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def add_account(body: NewAccount, person: Asking, access: Door) -> Answer:
         def add() -> None:
             access.book.add(body.name, body.role, body.secret)
-            access.note(person, f"account {body.name.strip()}", after=body.role)
+            access.note(person, marked("account {name}").format(name=body.name.strip()), after=body.role)
 
         await away(add)
         return Answer(taken=True, refusal=None)
@@ -270,7 +276,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def set_secret(name: Name, body: NewSecret, person: Asking, access: Door) -> Answer:
         def change() -> None:
             access.book.set_secret(name, body.secret)
-            access.note(person, f"secret of {name}", after="changed")
+            access.note(person, marked("secret of {name}").format(name=name), after=marked("changed"))
 
         await away(change)
         return Answer(taken=True, refusal=None)
@@ -279,7 +285,7 @@ def _add_accounts(app: FastAPI) -> None:
     async def remove_account(name: Name, person: Asking, access: Door) -> Answer:
         def remove() -> None:
             access.book.remove(name)
-            access.note(person, f"account {name}", after="removed")
+            access.note(person, marked("account {name}").format(name=name), after=marked("removed"))
 
         await away(remove)
         return Answer(taken=True, refusal=None)
@@ -292,7 +298,7 @@ def _add_accounts(app: FastAPI) -> None:
 def check_code(access: Access, code: str, address: str) -> None:
     """Raises AccessRefused unless this is the first run and the code is the one on the console."""
     if access.book.has_admin():
-        raise AccessRefused("There is an admin already. Log in.")
+        raise AccessRefused(marked("There is an admin already. Log in."))
     right = code.replace("-", "").replace(" ", "").encode()
     access.book.guess("first run", address, is_right=hmac.compare_digest(right, access.code.replace("-", "").encode()))
 

@@ -9,6 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from station.marked import marked
+
 _LONGEST_BODY_BYTES = 256 * 1024
 _ANSWER_HEADERS = {
     "content-security-policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none';"
@@ -39,9 +41,8 @@ class Doorkeeper:
         if refusal is None:
             body = await _whole(scope, receive)
             if body is None:
-                await JSONResponse({"taken": False, "refusal": "That is too long."}, 413)(
-                    scope, receive, _with_headers(send)
-                )
+                answer = {"taken": False, "refusal": marked("That is too long.")}
+                await JSONResponse(answer, 413)(scope, receive, _with_headers(send))
                 return
             await self._app(scope, body, _with_headers(send))
         elif scope["type"] == "websocket":
@@ -53,12 +54,13 @@ class Doorkeeper:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._is_ours(urlsplit(f"//{host}").hostname or ""):
-            return "This station does not answer to that name."
+            return marked("This station does not answer to that name.")
         origin = headers.get("origin")
         is_read = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
         if is_read or (origin is None and scope["type"] == "http"):
             return None
-        return None if origin is not None and urlsplit(origin).netloc == host else "Orders come from this page only."
+        is_ours = origin is not None and urlsplit(origin).netloc == host
+        return None if is_ours else marked("Orders come from this page only.")
 
     def _is_ours(self, name: str) -> bool:
         try:

@@ -108,5 +108,7 @@ def add_words(app: FastAPI) -> None:
     @app.get("/words/{language}.json", openapi_extra=needs(None))
     async def words(language: Annotated[str, InPath(max_length=10)]) -> JSONResponse:
         if language not in languages():
-            raise Refused(404, f"There is no such language; choose one of {', '.join(languages())}.")
+            raise Refused(
+                404, marked("There is no such language; choose one of {names}.").format(names=", ".join(languages()))
+            )
         return JSONResponse(sentences(language), headers={"cache-control": "max-age=600"})

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from pydantic import Field, StringConstraints
 
 from station.access.words import Role
+from station.marked import marked
 from station.reporting.batches import Balance, Batch, Intake
 from station.reporting.office import Office, Told
 from station.reporting.row import DowntimeKind
@@ -70,7 +71,7 @@ def _add_batches(app: FastAPI, office: Office) -> None:
     async def balance(batch: str) -> Message:
         found = await office.balance(batch)
         if found is None:
-            raise Refused(404, "There is no such batch.")
+            raise Refused(404, marked("There is no such batch."))
         return balance_message(found)
 
     @app.post("/api/batches/open", openapi_extra=needs(Role.operator))

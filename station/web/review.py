@@ -41,7 +41,7 @@ class ReviewDesk:
 
     def __init__(self, folder: Path, labels: Sequence[LabelFacts]) -> None:
         self._folder = folder
-        self.labels = (*labels, LabelFacts(UNKNOWN, "Something else"))
+        self.labels = (*labels, LabelFacts(UNKNOWN, marked("Something else")))
 
     async def waiting(self) -> tuple[int, int, tuple[Crop, ...]]:
         """How many are to be labelled, how many are, and the next ones."""
@@ -97,16 +97,18 @@ def add_review(app: FastAPI, pages: Pages, desk: ReviewDesk) -> None:
     async def picture(crop_id: CropId) -> Response:
         found = await desk.picture(crop_id)
         if found is None:
-            raise Refused(404, "That crop is gone.")
+            raise Refused(404, marked("That crop is gone."))
         return Response(found[0], 200, None, found[1])
 
     @app.post("/api/review", openapi_extra=needs(Role.operator))
     async def label(body: Said, person: Asking) -> Answer:
         if body.label is not None and body.label not in known:
-            raise Refused(422, f'"label" has to be null or one of {", ".join(sorted(known))}.')
+            raise Refused(
+                422, marked('"label" has to be null or one of {names}.').format(names=", ".join(sorted(known)))
+            )
         if await desk.label(body.id, body.label, person.name):
             return Answer(taken=True, refusal=None)
-        return Answer(taken=False, refusal="That crop is gone: newer ones needed its place.")
+        return Answer(taken=False, refusal=marked("That crop is gone: newer ones needed its place."))
 
 
 def _told(crop: Crop) -> dict[str, object]:

@@ -26,7 +26,7 @@ from station.reporting.hazards import gather
 from station.reporting.recipe_outlets import accepted_labels, outlets_of
 from station.reporting.signature import SignatureRefused
 from station.reporting.yard_book import BOOK, YardBook
-from station.reporting.yard_words import BookRefused, Finding, HandSample, Method
+from station.reporting.yard_words import METHODS, BookRefused, Finding, HandSample, Method, deed_in_words
 from station.web.access import Answer, Asking, Body, Door, Refused, needs
 from station.web.pages import Pages, Tab
 from station.weighing import RECORDS
@@ -75,7 +75,7 @@ class YardDesk:
         """Its number; raises Refused for a class or an outlet that does not exist."""
         strangers = sorted(set(body.pieces) - set(self.classes))
         if strangers or body.outlet not in self.outlets:
-            raise Refused(422, f"There is no {', '.join(strangers) or body.outlet} here.")
+            raise Refused(422, marked("There is no {name} here.").format(name=", ".join(strangers) or body.outlet))
         records = self._data / RECORDS
         batch, now = body.batch or newest_batch(records), _now_utc()
         pieces = {label: n for label, n in body.pieces.items() if n}
@@ -113,7 +113,9 @@ class YardDesk:
         return {"value": found.value, "low": found.low, "high": found.high}
 
     def _told(self, finding: Finding) -> dict[str, object]:
-        return {**finding._asdict(), "is_open": finding.is_open, "title": self.classes.get(finding.class_id, "")}
+        deed = deed_in_words(finding, finding.detail.capitalize())
+        title = self.classes.get(finding.class_id, "")
+        return {**finding._asdict(), "is_open": finding.is_open, "title": title, "deed": deed}
 
 
 def add_yard(app: FastAPI, pages: Pages, desk: YardDesk) -> None:
@@ -140,7 +142,8 @@ def _add_pages(app: FastAPI, pages: Pages, desk: YardDesk) -> None:
 
     @app.get("/batches", openapi_extra=needs(Role.viewer), include_in_schema=False)
     async def show_batches(request: Request) -> HTMLResponse:
-        return pages.show(request, "batches.html", outlets=desk.outlets, classes=desk.classes, methods=tuple(Method))
+        outlets = [{"name": name, "title": name.capitalize()} for name in desk.outlets]
+        return pages.show(request, "batches.html", outlets=outlets, classes=desk.classes, methods=METHODS)
 
     @app.get("/hazards", openapi_extra=needs(Role.viewer), include_in_schema=False)
     async def show_hazards(request: Request) -> HTMLResponse:
@@ -160,7 +163,9 @@ def _add_samples(app: FastAPI, desk: YardDesk) -> None:
     @app.post("/api/samples/{number}/withdraw", openapi_extra=needs(Role.operator))
     async def withdraw(number: Annotated[int, Field(ge=0, le=_MOST)], person: Asking, access: Door) -> Answer:
         await _ask(lambda: desk.withdraw(number, person.name))
-        await asyncio.to_thread(lambda: access.note(person, f"hand sample {number}", after="withdrawn"))
+        await asyncio.to_thread(
+            lambda: access.note(person, marked("hand sample {number}").format(number=number), after=marked("withdrawn"))
+        )
         return Answer(taken=True, refusal=None)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cryptography import x509
 
+from station.marked import marked
 from station.reporting.clock import BUILT_NS
 from station.reporting.mqtt.settings import TlsFiles
 
@@ -47,7 +48,9 @@ def open_context(files: TlsFiles) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=None if files.ca is None else str(files.ca))
     except (OSError, ssl.SSLError) as error:
-        raise TlsFilesRefused(f"The CA file {files.ca} cannot be used ({_first(error)}).") from error
+        raise TlsFilesRefused(
+            marked("The CA file {ca} cannot be used ({first}).").format(ca=files.ca, first=_first(error))
+        ) from error
     context.sslsocket_class = _TidySocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if files.certificate is not None:
@@ -55,7 +58,9 @@ def open_context(files: TlsFiles) -> ssl.SSLContext:
             context.load_cert_chain(files.certificate, files.key)
         except (OSError, ssl.SSLError) as error:
             raise TlsFilesRefused(
-                f"The certificate {files.certificate} with key {files.key} cannot be used ({_first(error)})."
+                marked("The certificate {certificate} with key {key} cannot be used ({first}).").format(
+                    certificate=files.certificate, key=files.key, first=_first(error)
+                )
             ) from error
     return context
 
@@ -65,16 +70,28 @@ def expiry_of(certificate: Path, now: datetime) -> Expiry:
     try:
         end = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
     except (OSError, ValueError) as error:
-        raise TlsFilesRefused(f"The certificate {certificate} cannot be read ({_first(error)}).") from error
+        raise TlsFilesRefused(
+            marked("The certificate {certificate} cannot be read ({first}).").format(
+                certificate=certificate, first=_first(error)
+            )
+        ) from error
     days = (end - now).total_seconds() / 86_400
     if days < 0:
-        return Expiry(days, f"This station's certificate ended on {end:%Y-%m-%d}. Put a new one in {certificate}.")
+        return Expiry(
+            days,
+            marked("This station's certificate ended on {end}. Put a new one in {certificate}.").format(
+                end=f"{end:%Y-%m-%d}", certificate=certificate
+            ),
+        )
     limit = next((limit for limit in _WARN_DAYS if days <= limit), None)
     if limit is None:
         return Expiry(days, None)
-    left = "less than a day" if limit == 1 else f"{int(days)} days"
+    left = marked("less than a day") if limit == 1 else marked("{n} days").format(n=int(days))
     return Expiry(
-        days, f"This station's certificate ends in {left}, on {end:%Y-%m-%d}: ask the programme for a new one."
+        days,
+        marked("This station's certificate ends in {left}, on {end}: ask the programme for a new one.").format(
+            left=left, end=f"{end:%Y-%m-%d}"
+        ),
     )
 
 
@@ -83,28 +100,34 @@ def in_plain_words(error: Exception, host: str, now: datetime) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(error, host, now)
     if isinstance(error, ssl.SSLError):
-        return f"No secure connection to {host} ({error.reason or _first(error)}); nothing is sent in clear text."
+        return marked("No secure connection to {host} ({reason}); nothing is sent in clear text.").format(
+            host=host, reason=error.reason or _first(error)
+        )
     if isinstance(error, socket.gaierror):
-        return f"The name {host} is not known here: check the address and the network."
+        return marked("The name {host} is not known here: check the address and the network.").format(host=host)
     if isinstance(error, ConnectionRefusedError):
-        return f"Nothing listens at {host}: is the broker running?"
+        return marked("Nothing listens at {host}: is the broker running?").format(host=host)
     if isinstance(error, TimeoutError):
-        return f"{host} does not answer: check the network."
-    return f"No connection to {host} ({_first(error)})."
+        return marked("{host} does not answer: check the network.").format(host=host)
+    return marked("No connection to {host} ({first}).").format(host=host, first=_first(error))
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, host: str, now: datetime) -> str:
     if error.verify_code in (_NOT_YET_VALID, _EXPIRED) and now < _BUILT:
-        return f"The clock of this computer says {now:%Y-%m-%d}, so no certificate can be checked: set the clock."
-    if error.verify_code == _NOT_YET_VALID:
-        return (
-            f"The certificate of {host} is not valid yet: is the clock of this computer right ({now:%Y-%m-%d %H:%M})?"
+        return marked("The clock of this computer says {now}, so no certificate can be checked: set the clock.").format(
+            now=f"{now:%Y-%m-%d}"
         )
+    if error.verify_code == _NOT_YET_VALID:
+        return marked(
+            "The certificate of {host} is not valid yet: is the clock of this computer right ({now})?"
+        ).format(host=host, now=f"{now:%Y-%m-%d %H:%M}")
     if error.verify_code == _EXPIRED:
-        return f"The certificate of {host} has run out: the broker needs a new one."
+        return marked("The certificate of {host} has run out: the broker needs a new one.").format(host=host)
     if error.verify_code == _WRONG_HOST or "match" in error.verify_message.lower():
-        return f"The broker's certificate is not one for {host}: check the address."
-    return f"The certificate of {host} comes from an authority that is not trusted here ({error.verify_message})."
+        return marked("The broker's certificate is not one for {host}: check the address.").format(host=host)
+    return marked(
+        "The certificate of {host} comes from an authority that is not trusted here ({verify_message})."
+    ).format(host=host, verify_message=error.verify_message)
 
 
 def _first(error: Exception) -> str:

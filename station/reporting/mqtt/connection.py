@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple
 
+from station.marked import marked
 from station.reporting.backoff import Backoff
 from station.reporting.mqtt.certificates import TlsFilesRefused, expiry_of, in_plain_words
 from station.reporting.mqtt.settings import BrokerSettings
@@ -54,7 +55,7 @@ class Connection:
         self._now = now
         self._backoff = Backoff(random, settings.first_wait_s, settings.longest_wait_s)
         self._ending = threading.Event()
-        self._standing = Standing(f"Not connected to {settings.host} yet.")
+        self._standing = Standing(marked("Not connected to {host} yet.").format(host=settings.host))
         self._warning: str | None = None
         self._certificate_read_s: float | None = None
         self._thread = threading.Thread(target=self._keep_up, name=f"mqtt {client_id}", daemon=True)
@@ -62,7 +63,7 @@ class Connection:
     @property
     def standing(self) -> Standing:
         if self._thread.ident is not None and not self._thread.is_alive() and not self._ending.is_set():
-            return Standing("The sender has stopped. Restart the station; the log says why.", is_alarm=True)
+            return Standing(marked("The sender has stopped. Restart the station; the log says why."), is_alarm=True)
         return self._standing._replace(warning=self._warning)
 
     def start(self) -> None:
@@ -126,15 +127,16 @@ class Connection:
                     return self._part(wire, ends)
                 self._mind_certificate()
             elif self._now().monotonic_s - asked_s > _ANSWER_S:
-                return self._be_lost(Lost("the broker does not answer"), is_taken)
+                return self._be_lost(Lost(marked("the broker does not answer")), is_taken)
         self._say(wire, self._talker.leave(self._now()))
         self._finish(wire)
         return 0.0
 
     def _welcome(self) -> None:
         self._backoff.succeeded()
-        how = "" if self._settings.tls is not None else ", in clear text"
-        self._stand(Standing(f"Connected to {self._settings.host}{how}.", self._now().utc_ms))
+        secure, clear = marked("Connected to {host}."), marked("Connected to {host}, in clear text.")
+        sentence = clear if self._settings.tls is None else secure
+        self._stand(Standing(sentence.format(host=self._settings.host), self._now().utc_ms))
 
     def _say(self, wire: Wire, sayings: Sequence[Saying]) -> str:
         """Why the connection has to end now, or nothing."""
@@ -146,22 +148,24 @@ class Connection:
 
     def _part(self, wire: Wire, why: str) -> float:
         self._finish(wire)
-        self._stand(Standing(f"Not connected to {self._settings.host}: {why}."))
+        self._stand(Standing(marked("Not connected to {host}: {reason}.").format(host=self._settings.host, reason=why)))
         return self._backoff.failed()
 
     def _be_refused(self, wire: Wire, refused: Refused) -> float:
         self._say(wire, self._talker.leave(self._now()))
         self._finish(wire)
         host = self._settings.host
-        sentence = f"The broker {host} does not let this station {refused.what} ({refused.reason}): ask who runs it."
+        sentence = marked("The broker {host} does not let this station {what} ({reason}): ask who runs it.").format(
+            host=host, what=refused.what, reason=refused.reason
+        )
         self._stand(Standing(sentence, is_alarm=True))
         return self._backoff.refused()
 
     def _be_lost(self, lost: Lost, was_taken: bool) -> float:
-        hint = ""
+        sentence = marked("Not connected to {host}: {reason}.")
         if not was_taken and self._settings.tls is not None:
-            hint = "; it may not accept this station's certificate"
-        self._stand(Standing(f"Not connected to {self._settings.host}: {lost.reason}{hint}."))
+            sentence = marked("Not connected to {host}: {reason}; it may not accept this station's certificate.")
+        self._stand(Standing(sentence.format(host=self._settings.host, reason=lost.reason)))
         return self._backoff.failed()
 
     def _finish(self, wire: Wire) -> None:

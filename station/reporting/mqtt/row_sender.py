@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
+from station.marked import marked
 from station.reporting.mqtt.ack import Ack, Refusal, TurnedAway, read_ack
 from station.reporting.mqtt.settings import TopicSettings
 from station.reporting.mqtt.talk import Heard, Moment, Publish, Saying, Subscribe
@@ -96,7 +97,9 @@ class RowSender:
         if not self._is_connected:
             return []
         if self._under_way and now.monotonic_s - self._under_way[0].sent_s > self._patience_s:
-            self.trouble = f"The programme has not acknowledged rows for {self._patience_s:.0f} s; they are sent again."
+            self.trouble = marked(
+                "The programme has not acknowledged rows for {patience_s} s; they are sent again."
+            ).format(patience_s=f"{self._patience_s:.0f}")
             self._patience_s = min(2 * self._patience_s, self._settings.most_patience_s)
             self._begin_again()
         try:
@@ -113,7 +116,7 @@ class RowSender:
                 case Ack():
                     self._take(told)
                 case TurnedAway():
-                    self.trouble = f"The programme does not take rows: {told.sentence}"
+                    self.trouble = marked("The programme does not take rows: {reason}").format(reason=told.sentence)
         except (sqlite3.Error, StoreBusy) as error:
             return self._put_off(error, now)
         return self.turn(now)
@@ -186,13 +189,17 @@ class RowSender:
             known = next((_hash(row) for row in self._box.pending(1, (ack.epoch, ack.through - 1))
                           if (row.epoch, row.sequence) == (ack.epoch, ack.through)), None)  # fmt: skip
         if known is not None and known != ack.digest:
-            self.trouble = f"The programme holds another row {ack.through} than this station: ask who runs it."
+            self.trouble = marked(
+                "The programme holds another row {through} than this station: ask who runs it."
+            ).format(through=ack.through)
         return known == ack.digest
 
     def _be_refused(self, epoch: str, refusal: Refusal) -> None:
         if refusal.code == _NOT_YET:
             return
-        self.trouble = f"The programme refuses row {refusal.sequence}: {refusal.reason}"
+        self.trouble = marked("The programme refuses row {row}: {reason}").format(
+            row=refusal.sequence, reason=refusal.reason
+        )
         is_ours = any(way.epoch == epoch and refusal.sequence in way.digests for way in self._under_way)
         if refusal.code != _POISON or refusal.sequence is None or not is_ours:
             return
@@ -207,7 +214,9 @@ class RowSender:
         first = ack.missing[0][0]
         oldest = self._box.pending(1)
         if oldest and oldest[0].epoch == ack.epoch and oldest[0].sequence > first:
-            self.trouble = f"The programme misses row {first}, which it had acknowledged: ask who runs it."
+            self.trouble = marked(
+                "The programme misses row {first}, which it had acknowledged: ask who runs it."
+            ).format(first=first)
 
 
 def _hash(waiting: Waiting) -> str:

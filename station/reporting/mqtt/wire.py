@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from station.marked import marked
 from station.reporting.mqtt.certificates import open_context
 from station.reporting.mqtt.settings import BrokerSettings
 from station.reporting.mqtt.talk import Heard, Publish, Subscribe
@@ -180,7 +181,15 @@ def _read_user(settings: BrokerSettings) -> tuple[str, str]:
         lines = settings.user_file.read_text().splitlines() if settings.user_file else []
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UserFileUnread(f"The file {settings.user_file} with user and password cannot be read: {why}.") from None
+        raise UserFileUnread(
+            marked("The file {user_file} with user and password cannot be read: {why}.").format(
+                user_file=settings.user_file, why=why
+            )
+        ) from None
     if len(lines) < 2 or not lines[0]:
-        raise UserFileUnread(f"The file {settings.user_file} needs two lines: the user's name and the password.")
+        raise UserFileUnread(
+            marked("The file {user_file} needs two lines: the user's name and the password.").format(
+                user_file=settings.user_file
+            )
+        )
     return lines[0], lines[1]

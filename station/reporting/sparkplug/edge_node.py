@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from station.marked import marked
 from station.reporting.mqtt.talk import Heard, Leave, Publish, Saying, Subscribe
 from station.reporting.sparkplug.history import History
 from station.reporting.sparkplug.host_state import HostState
@@ -157,7 +158,7 @@ class EdgeNode:
         if host.is_online and not self.is_born:
             return self._try_birth(now_ms)
         if was_online and not host.is_online and self.is_born:
-            return [*self.leave(), Leave(f"the primary host {host.name} is offline")]
+            return [*self.leave(), Leave(marked("the primary host {host} is offline").format(host=host.name))]
         return []
 
     def _try_birth(self, now_ms: int) -> list[Saying]:

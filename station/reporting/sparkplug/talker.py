@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from station.marked import marked
 from station.reporting.mqtt.talk import Heard, Moment, Publish, Saying
 from station.reporting.sparkplug.birth_number import BirthNumber
 from station.reporting.sparkplug.edge_node import EdgeNode, Snapshot
@@ -27,7 +28,7 @@ class SparkplugTalker:
     def sentence(self) -> str | None:
         """What holds up a birth, for the page."""
         host = self._node.waits_for
-        return None if host is None else f"Waiting for the primary host {host} to come online."
+        return None if host is None else marked("Waiting for the primary host {host} to come online.").format(host=host)
 
     def will(self) -> Publish:
         return self._node.will(self._number.reserve())

@@ -2,6 +2,7 @@
 
 import { ask } from "./live.js";
 import { session } from "./session.js";
+import { told } from "./words.js";
 
 function onward(form) {
   if (form.dataset.next !== "next") return form.dataset.next;
@@ -14,7 +15,7 @@ for (const form of document.querySelectorAll("form[data-path]")) {
     event.preventDefault();
     const { taken, refusal } = await ask(form.dataset.path, Object.fromEntries(new FormData(form)));
     if (taken) location.assign(onward(form));
-    else form.querySelector(".answer").textContent = refusal;
+    else form.querySelector(".answer").textContent = told(refusal);
   });
 }
 

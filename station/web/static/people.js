@@ -1,6 +1,7 @@
 // Accounts: who there is, another secret, removal.
 
 import { ask } from "./live.js";
+import { _, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 let chosen = "";
@@ -9,10 +10,10 @@ function show(accounts) {
   at("people").tBodies[0].replaceChildren(...accounts.map(({ name, role, sessions }) => {
     const row = at("account").content.cloneNode(true).firstElementChild;
     row.querySelector("th").textContent = name;
-    row.querySelector(".role").textContent = role;
+    row.querySelector(".role").textContent = _(role);
     row.querySelector(".sessions").textContent = sessions || "–";
-    row.querySelector("[data-do=secret]").addEventListener("click", () => open("change", "change-title", `New secret for ${name}`, name));
-    row.querySelector("[data-do=remove]").addEventListener("click", () => open("removal", "removal-title", `Remove ${name}?`, name));
+    row.querySelector("[data-do=secret]").addEventListener("click", () => open("change", "change-title", _("New secret for {name}", { name }), name));
+    row.querySelector("[data-do=remove]").addEventListener("click", () => open("removal", "removal-title", _("Remove {name}?", { name }), name));
     return row;
   }));
 }
@@ -28,12 +29,12 @@ async function refresh() {
   const answer = await fetch("/api/accounts");
   const found = await answer.json();
   if (answer.ok) show(found);
-  else at("answer").textContent = found.refusal;
+  else at("answer").textContent = told(found.refusal);
 }
 
 function settle(dialog, { taken, refusal }) {
   if (!taken) {
-    at(dialog).querySelector(".answer").textContent = refusal;
+    at(dialog).querySelector(".answer").textContent = told(refusal);
     return;
   }
   at(dialog).close();

@@ -1,13 +1,16 @@
 // The review page: one crop after the other, a label for each.
 
+import { _, number, percent, told as said, when } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const WHY = {
-  hazard: "Kept because it may be a hazard.",
-  disputed: "Kept because two looks at it disagree.",
-  unsure: "Kept because the model is unsure.",
-  random: "Kept at random.",
-  imported: "Imported without a label.",
+  hazard: _("Kept because it may be a hazard."),
+  disputed: _("Kept because two looks at it disagree."),
+  unsure: _("Kept because the model is unsure."),
+  random: _("Kept at random."),
+  imported: _("Imported without a label."),
 };
+const title = (label) => document.querySelector(`[data-label="${CSS.escape(label)}"]`)?.firstChild.textContent.trim() ?? label;
 let queue = [];
 let passed = new Set();
 let last = null;
@@ -24,7 +27,7 @@ async function fetchJson(path, options) {
 
 async function refill() {
   const told = await fetchJson("/api/review");
-  at("left").textContent = `${told.left} to label, ${told.labelled} labelled`;
+  at("left").textContent = _("{left} to label, {labelled} labelled", { left: number(told.left), labelled: number(told.labelled) });
   queue = told.crops.filter(({ id }) => !passed.has(id));
   if (queue.length === 0 && passed.size > 0) {
     passed = new Set();
@@ -41,12 +44,12 @@ function show() {
   }
   at("skip").disabled = crop === undefined;
   at("undo").disabled = last === null;
-  at("why").textContent = crop === undefined ? "Nothing to label now." : `${WHY[crop.reason] ?? crop.reason} ${crop.taken_utc}`;
+  at("why").textContent = crop === undefined ? _("Nothing to label now.") : `${WHY[crop.reason] ?? crop.reason} ${when(crop.taken_utc)}`;
   if (crop === undefined) return;
   at("picture").src = `/api/review/${crop.id}/picture`;
   at("scores").tBodies[0].replaceChildren(...crop.scores.map(([label, share]) => {
     const row = document.createElement("tr");
-    for (const text of [label, `${(100 * share).toFixed(1)} %`]) row.insertCell().textContent = text;
+    for (const text of [title(label), percent(share)]) row.insertCell().textContent = text;
     return row;
   }));
 }
@@ -61,7 +64,7 @@ async function give(id, label) {
   const body = JSON.stringify({ id, label });
   const headers = { "content-type": "application/json" };
   const told = await fetchJson("/api/review", { method: "POST", headers, body });
-  say(told.refusal ?? "");
+  say(said(told.refusal));
   return told.taken === true;
 }
 
@@ -71,7 +74,7 @@ async function alone(deed) {
   try {
     await deed();
   } catch {
-    say("The station does not answer. Try again in a moment.");
+    say(_("The station does not answer. Try again in a moment."));
   } finally {
     busy = false;
   }
@@ -82,7 +85,7 @@ for (const button of document.querySelectorAll("[data-label]")) {
     const { id } = queue[0];
     if (!(await give(id, button.dataset.label))) return;
     last = id;
-    say(`Labelled: ${button.firstChild.textContent.trim()}.`);
+    say(_("Labelled: {name}.", { name: button.firstChild.textContent.trim() }));
     await next();
   }));
 }

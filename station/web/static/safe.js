@@ -1,6 +1,7 @@
 // Safe mode: one press back to what worked, then the page of the line as soon as it answers.
 
 import { ask } from "./live.js";
+import { _, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -11,13 +12,13 @@ async function wait() {
       const answer = await fetch("/readyz", { cache: "no-store" });
       if (answer.ok) location.assign("/");
     } catch {
-      at("answer").textContent = "The station is starting with the last good version.";
+      at("answer").textContent = _("The station is starting with the last good version.");
     }
   }
 }
 
 at("back")?.addEventListener("click", async () => {
   const { taken, refusal } = await ask("/api/last-good", {});
-  at("answer").textContent = taken ? "The station is starting with the last good version." : refusal;
+  at("answer").textContent = taken ? _("The station is starting with the last good version.") : told(refusal);
   if (taken) wait();
 });

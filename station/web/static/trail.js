@@ -1,5 +1,7 @@
 // The trail, newest first.
 
+import { _, told, when } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const answer = await fetch("/api/trail");
 const deeds = await answer.json();
@@ -7,9 +9,9 @@ if (answer.ok) {
   at("answer").hidden = deeds.length > 0;
   at("trail").tBodies[0].replaceChildren(...deeds.map(({ at_utc, by, role, what, before, after, why }) => {
     const row = document.createElement("tr");
-    for (const text of [at_utc.replace("T", " ").slice(0, 19), `${by} (${role})`, what, before, after, why]) row.insertCell().textContent = text;
+    for (const text of [when(at_utc), role ? `${by} (${_(role)})` : by, told(what), told(before), told(after), told(why)]) row.insertCell().textContent = text;
     return row;
   }));
 } else {
-  at("answer").textContent = deeds.refusal;
+  at("answer").textContent = told(deeds.refusal);
 }

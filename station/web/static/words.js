@@ -30,3 +30,18 @@ export function told(sentence) {
   }
   return sentence;
 }
+
+/** A number as the reader writes it. */
+export const number = (value, digits = 0) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** A share from 0 to 1. */
+export const percent = (share) => share.toLocaleString(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+const MOMENT = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+
+/** An instant (ISO 8601, UTC where it does not say) in the reader's own time. */
+export function when(utc, choices = MOMENT) {
+  if (!utc) return "–";
+  const at = new Date(/[zZ]|[+-]\d\d:\d\d$/.test(utc) ? utc : `${utc}Z`);
+  return Number.isNaN(at.getTime()) ? utc : at.toLocaleString(locale, choices);
+}
