@@ -50,7 +50,7 @@ class HttpsSection(Section):
     ca_file: str | None = Field(None, description="PEM of the receiver's CA; those of the operating system if left out")
     certificate_file: str | None = Field(None, description="PEM certificate of this station, with key_file")
     key_file: str | None = Field(None, description="PEM key of that certificate")
-    rows_at_once: int = Field(200, ge=1, le=500, description="most rows in one request")
+    rows_at_once: int = Field(50, ge=1, le=500, description="most rows in one request")
     timeout_s: float = Field(30.0, ge=2, le=300, description="longest silence of the receiver within a request")
 
     @model_validator(mode="after")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,8 @@ from control.types import Outcome
 from station.programme.reading import BatchLine, DailyCount, LedgerReader
 from station.reporting.batch_reader import reported_class
 from station.reporting.factors import FullCodebook, codebook_rows, factor_rows
-from station.reporting.open_tables import BatchRow, CountDailyRow, DowntimeRow, StationRow, Tables
+from station.reporting.hazards import hazards_of
+from station.reporting.open_tables import BatchRow, CountDailyRow, DowntimeRow, HazardDailyRow, StationRow, Tables
 from station.reporting.package import Licence, PackageFacts, Source, write_package
 
 
@@ -47,20 +49,21 @@ def export_programme(folder: Path, reader: LedgerReader, book: FullCodebook, sha
 
 
 def programme_tables(reader: LedgerReader, book: FullCodebook, share: Share) -> Tables:
-    """Hazards are in the daily counts; who dealt with them is known at the stations alone, so that table is empty."""
+    """Who dealt with a hazard is known at its station alone: ``still_open`` is None."""
     kind, first, last = share.is_simulated, _text(share.first), _text(share.last)
     degraded = {
         (line.station, line.day)
         for line in reader.days(is_simulated=kind, first=first, last=last)
         if line.degraded_hours > 0
     }
-    counts = _counts(reader.daily(is_simulated=kind, first=first, last=last), degraded)
+    daily = reader.daily(is_simulated=kind, first=first, last=last)
+    counts = _counts(daily, degraded)
     return Tables(
         codebook=codebook_rows(book, is_simulated=kind),
         stations=_stations(reader, counts, kind),
         batches=[_batch(line) for line in reader.batches(is_simulated=kind) if _is_within(line, first, last)],
         counts_daily=counts,
-        hazards_daily=(),
+        hazards_daily=_hazards(daily, hazards_of(book)),
         downtime=_downtime(reader, kind, first, last),
         factors_co2e=factor_rows(book, is_simulated=kind),
     )
@@ -80,6 +83,18 @@ def _counts(lines: Sequence[DailyCount], degraded: set[tuple[str, str]]) -> list
         )
         for (station, day, class_id, outlet), (pieces, kg) in sorted(sums.items())
     ]  # fmt: skip
+
+
+def _hazards(lines: Sequence[DailyCount], hazards: Container[str]) -> list[HazardDailyRow]:
+    """A station's ledger of hazards holds the pieces of such a class that were not unsure; so do the counts."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for line in lines:
+        if reported_class(line.class_id, Outcome(line.outcome)) in hazards:
+            found[line.station, line.day, line.class_id] += line.pieces
+    return [
+        HazardDailyRow(station, date.fromisoformat(day), class_id, pieces, None, lines[0].is_simulated)
+        for (station, day, class_id), pieces in sorted(found.items())
+    ]
 
 
 def _stations(reader: LedgerReader, counts: Sequence[CountDailyRow], is_simulated: bool) -> list[StationRow]:

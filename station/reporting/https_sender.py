@@ -6,7 +6,6 @@ A row leaves the outbox only when the receiver has acknowledged it by number, in
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -20,6 +19,7 @@ from station.reporting.https_line import HttpsLine, Now, believing_clock
 from station.reporting.https_settings import HttpsRefused, HttpsSettings, check_https
 from station.reporting.mqtt.certificates import TlsFilesRefused, expiry_of
 from station.reporting.outbox import Forecast, Quarantined, Waiting
+from station.reporting.pace import come_last
 
 _log = logging.getLogger(__name__)
 _QUICK_S = 2.0
@@ -29,7 +29,6 @@ _LOOK_EVERY_S = 30.0
 _CERTIFICATE_EVERY_S = 3600.0
 _MOST_SET_ASIDE = 5
 _MOST_WITHHELD = 1000
-_NICENESS = 10
 
 
 class RowBox(Protocol):
@@ -119,7 +118,7 @@ class HttpsSender:
         return wait_s
 
     def _send_on(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        come_last()
         while not self._ending.is_set():
             try:
                 wait_s = self.turn()
@@ -194,7 +193,7 @@ class HttpsSender:
             return self._stuck(ack, rows)
         self._backoff.succeeded()
         self._stand(marked("Connected to {host}; sending.").format(host=self._settings.host), is_well=True)
-        return _BETWEEN_BATCHES_S
+        return max(_BETWEEN_BATCHES_S, len(rows) / self._settings.rows_per_s)
 
     def _refuse(self, epoch: str, sequence: int, reason: str) -> float:
         """One row the receiver cannot take. If everything is refused, the rows are hardly to blame."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from station.reporting.mqtt.settings import TlsFiles
+from station.reporting.pace import ROWS_AT_ONCE, ROWS_PER_S
 
 _PATH = "/v1/intervals"
 
@@ -20,7 +21,8 @@ class HttpsRefused(Exception):  # noqa: N818 - a fact
 class HttpsSettings:
     """``url`` is the receiver's address without path. A token file or a certificate says who we are, or both.
 
-    ``tls.ca`` None: the authorities of the operating system. ``poll_s`` is how often new rows are looked for.
+    ``tls.ca`` None: the authorities of the operating system. ``poll_s`` is how often new rows are looked for,
+    ``rows_per_s`` the pace of a backlog.
     """
 
     url: str
@@ -28,9 +30,10 @@ class HttpsSettings:
     is_simulated: bool
     token_file: Path | None = None
     tls: TlsFiles = field(default_factory=TlsFiles)
-    most_rows: int = 200
+    most_rows: int = ROWS_AT_ONCE
     most_bytes: int = 512 * 1024
     timeout_s: float = 30.0
+    rows_per_s: float = ROWS_PER_S
     poll_s: float = 5.0
     first_wait_s: float = 1.0
     longest_wait_s: float = 300.0

@@ -103,14 +103,18 @@ COUNTS_DAILY = Table(
 )
 HAZARDS_DAILY = Table(
     "hazards_daily",
-    "Hazardous pieces found, by day and class.",
+    "Hazardous pieces found, by day and class; a piece that was unsure is none.",
     (
         _STATION,
         _DAY,
         _CLASS,
         Column("findings", Kind.integer, "Pieces found.", required=True, least=0),
         Column(
-            "still_open", Kind.integer, "Of these, not dealt with yet when this was written.", required=True, least=0
+            "still_open",
+            Kind.integer,
+            "Of these, not dealt with yet when this was written; empty in a package of the programme: only the stations"
+            " know.",
+            least=0,
         ),
         _SIMULATED,
     ),

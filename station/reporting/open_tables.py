@@ -126,7 +126,7 @@ class HazardDailyRow(NamedTuple):
     day: date
     class_id: str
     findings: int
-    still_open: int
+    still_open: int | None
     is_simulated: bool
 
 

@@ -16,6 +16,7 @@ from station.reporting.mqtt.certificates import TlsFilesRefused, expiry_of, in_p
 from station.reporting.mqtt.settings import BrokerSettings
 from station.reporting.mqtt.talk import Heard, Leave, Moment, Saying, Talker
 from station.reporting.mqtt.wire import Lost, Refused, Taken, UserFileUnread, Wire
+from station.reporting.pace import come_last
 
 _log = logging.getLogger(__name__)
 _TURN_S = 0.1
@@ -77,6 +78,7 @@ class Connection:
             _log.warning("the connection to %s does not end", self._settings.host)
 
     def _keep_up(self) -> None:
+        come_last()
         while not self._ending.is_set():
             wait_s = self._attend()
             until_s = self._now().monotonic_s + wait_s

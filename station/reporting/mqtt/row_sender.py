@@ -18,6 +18,7 @@ from station.reporting.mqtt.ack import Ack, Refusal, TurnedAway, read_ack
 from station.reporting.mqtt.settings import TopicSettings
 from station.reporting.mqtt.talk import Heard, Moment, Publish, Saying, Subscribe
 from station.reporting.outbox import Quarantined, Waiting
+from station.reporting.pace import ROWS_AT_ONCE, ROWS_PER_S
 from station.store import StoreBusy
 
 _log = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class RowBox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SenderSettings:
-    """``patience_s`` is how long an acknowledgement may take; twice as long each time, to ``most_patience_s``."""
+    """``patience_s`` is how long an acknowledgement may take; twice as long each time, to ``most_patience_s``.
+    ``rows_per_s`` is the pace of a backlog."""
 
-    rows_per_message: int = 100
+    rows_per_message: int = ROWS_AT_ONCE
     bytes_per_message: int = 1 << 18
     messages_under_way: int = 4
+    rows_per_s: float = ROWS_PER_S
     look_every_s: float = 1.0
     patience_s: float = 10.0
     most_patience_s: float = 300.0
@@ -71,6 +74,7 @@ class RowSender:
         self._after: tuple[str, int] | None = None
         self._patience_s = self._settings.patience_s
         self._look_s: float | None = None
+        self._rest_until_s = 0.0
         self._is_connected = False
         self.trouble: str | None = None
         self.acknowledged = 0
@@ -137,13 +141,14 @@ class RowSender:
         if self._look_s is not None and now.monotonic_s < self._look_s:
             return
         settings = self._settings
-        while len(self._under_way) < settings.messages_under_way:
+        while len(self._under_way) < settings.messages_under_way and now.monotonic_s >= self._rest_until_s:
             rows = self._box.pending(settings.rows_per_message, self._after)
             if not rows:
                 self._look_s = now.monotonic_s + settings.look_every_s
                 return
             portion = list(_portion(rows, settings.bytes_per_message))
             self._after = (portion[-1].epoch, portion[-1].sequence)
+            self._rest_until_s = now.monotonic_s + len(portion) / settings.rows_per_s
             digests = {waiting.sequence: _hash(waiting) for waiting in portion}
             self._under_way.append(_UnderWay(portion[0].epoch, digests, now.monotonic_s))
             withheld = self._withheld(portion[0].epoch)[:_MOST_WITHHELD]

@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 
 from station.cli import app
 from station.programme.words import Sender
+from station.reporting.outbox import Outbox, ReadOnly
 from station.reporting.row import Count, Intake, RowKind, seal
 from tests.station.programme.books import opened, real
 from tests.station.programme.receivers import register
+from tests.station.reporting.recorded_batch import data_of, record_batch, station
 from tests.station.reporting.rows import ROW, chain
 
 
@@ -64,3 +66,21 @@ def test_a_folder_that_holds_something_is_left_alone(database: str, tmp_path: Pa
     (tmp_path / "open" / "old").write_text("x")
     done = CliRunner().invoke(app, ["programme", "export", str(tmp_path / "open"), "--database", database])
     assert done.exit_code == 2
+
+
+def test_the_programme_counts_the_hazards_that_its_station_found(database: str, tmp_path: Path) -> None:
+    config = station(tmp_path)
+    record_batch(tmp_path)
+    register(database, "demo-line", tmp_path, is_simulated=False)
+    waiting = Outbox(ReadOnly(data_of(tmp_path) / "records.sqlite")).pending()
+    with opened(database) as book:
+        book.take([each.row for each in waiting], sender=Sender("demo-line", False), epoch=waiting[0].epoch)
+    of_station = ["export", str(config.path), str(tmp_path / "here")]
+    for command in (["programme", "export", str(tmp_path / "there"), "--database", database], of_station):
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+    there, here = (
+        {(row["day"], row["class_id"]): row["findings"] for row in read(tmp_path / folder / "hazards_daily.csv")}
+        for folder in ("there", "here")
+    )
+    assert there == here == {("2027-01-15", "BAT-LI"): "1", ("2027-01-15", "PWB"): "18"}

@@ -76,6 +76,10 @@ def test_rows_are_sent_in_batches_as_they_were_sealed_and_leave_by_the_acknowled
     assert desk.waiting() == []
     assert waits[:3] == [0.2, 0.2, 0.2]
     assert waits[3] == 5.0
+    desk.yard.fill(20, pieces=1)
+    with scripted() as server:
+        backlog = desk.sender(desk.settings(server.url))
+        assert backlog.turn() == pytest.approx(2.0)  # twenty rows at ten a second
     assert sender.standing.acknowledged == 5
     assert not sender.standing.is_alarm
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import signal
@@ -59,7 +60,7 @@ def test_rows_reach_the_receiver_over_tls_with_certificates_and_count_every_piec
     )
     programme = TlsFiles(authority.ca, *authority.issue("programme"))
     station = TlsFiles(authority.ca, *authority.issue("demo-line"))
-    settings = SenderSettings(rows_per_message=7, look_every_s=0.2, patience_s=2.0)
+    settings = SenderSettings(rows_per_message=7, rows_per_s=math.inf, look_every_s=0.2, patience_s=2.0)
     with (
         Broker(tmp_path / "broker", more) as broker,
         running_receiver(database, broker=broker.settings(tls=programme)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import sqlite3
 import time
@@ -23,7 +24,9 @@ from tests.station.reporting.small_programme import Listener, SmallProgramme
 from tests.station.reporting.yard import CONTEXT, S, Yard
 
 TOPICS = TopicSettings("yard", "demo-line")
-QUICK = SenderSettings(rows_per_message=4, messages_under_way=3, look_every_s=0.2, patience_s=1.0, most_patience_s=4.0)
+QUICK = SenderSettings(
+    rows_per_message=4, messages_under_way=3, rows_per_s=math.inf, look_every_s=0.2, patience_s=1.0, most_patience_s=4.0
+)
 
 
 def at(seconds: float) -> Moment:
@@ -65,6 +68,25 @@ def test_rows_go_out_in_order_and_only_so_many_are_under_way(tmp_path: Path) -> 
         assert [numbers(raw) for raw in batches(rest)] == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12]]
         assert all(isinstance(saying, Publish) and saying.qos == 1 and not saying.retain for saying in rest)
         assert sender.turn(at(0.5)) == []
+
+
+def test_a_backlog_leaves_at_its_pace_however_quickly_it_is_acknowledged(tmp_path: Path) -> None:
+    programme = SmallProgramme()
+    with Yard(tmp_path) as yard:
+        many(yard, rows=400)
+        outbox = Outbox(yard.store)
+        sender = RowSender(TOPICS, outbox)
+        waiting = batches(list(sender.connected(at(0))))
+        seconds = 0
+        while outbox.pending(1):
+            seconds += 1
+            for raw in waiting:
+                waiting = batches(list(sender.heard(ack(programme.take(raw)), at(seconds))))
+            waiting = waiting or batches(list(sender.turn(at(seconds))))
+            assert seconds < 60
+        assert seconds >= (400 - 50) / 10
+    week_s = 7 * 1440 / (400 / seconds)
+    assert week_s < 2 * 3600
 
 
 def test_rows_leave_the_outbox_by_the_acknowledgement_and_the_next_go_out(tmp_path: Path) -> None:
@@ -210,7 +232,7 @@ def test_a_broker_killed_after_it_took_rows_loses_none_of_ten_thousand(tmp_path:
 def kill_the_broker(folder: Path, rows: int, kills: int) -> None:
     """Rows flow while the broker is killed again and again; the receiver must have each, once."""
     programme = SmallProgramme()
-    settings = SenderSettings(look_every_s=0.1, patience_s=2.0)
+    settings = SenderSettings(rows_per_s=math.inf, look_every_s=0.1, patience_s=2.0)
     chance = random.Random(4)
     with Yard(folder) as yard, Broker(folder / "broker") as broker:
         many(yard, rows)
