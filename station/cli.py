@@ -49,8 +49,8 @@ def run(
 
     The simulated line and played footage start by themselves; a real machine waits for Start on the page.
     Everything is checked before anything starts: settings, model, page port, controller. Exit code 2 means that nothing
-    was started and the message says what to do. A station that has run before keeps its page when settings or model
-    cannot be used: every output stays off, and the page offers the last good version.
+    was started and the message says what to do. A station that has run before keeps its page when settings, model
+    or records cannot be used: every output stays off, and the page offers the last good version.
     """
     from station.plan import RunOptions
 
@@ -66,6 +66,7 @@ def _run_once(config: Path, options: RunOptions) -> bool:
     from station.config import ConfigError, load_config
     from station.run import run_station
     from station.safe_mode.good import last_good
+    from station.store_file import StoreRefused
     from station.summary import in_words
     from vision.types import ModelRefused
 
@@ -75,7 +76,7 @@ def _run_once(config: Path, options: RunOptions) -> bool:
             where = station.file.web
             _out.print(f"{escape(station.file.station.name)}: http://{where.host}:{where.port} (Ctrl-C stops)")
         _out.print(in_words(run_station(station, options)))
-    except (ConfigError, ModelRefused) as refused:
+    except (ConfigError, ModelRefused, StoreRefused) as refused:
         good = last_good(config)
         if not options.web or good is None:
             raise

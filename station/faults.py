@@ -184,8 +184,14 @@ FAULTS: Mapping[str, Fault] = {
         "The vision process ended and was started again.",
         "Reset and start; if it comes back, save the log and call service.",
     ),
-    "control-died": Fault(
+    "records-restored": Fault(
         50,
+        Effect.note,
+        "The record database was damaged and was restored. What is missing stands below and in the report.",
+        "Check the disk, its cable and the computer's supply. The damaged file was kept beside the records.",
+    ),
+    "control-died": Fault(
+        93,
         Effect.stop,
         "The control process ended and was started again.",
         "Reset and start; if it comes back, save the log and call service.",

@@ -37,6 +37,7 @@ from station.safe_mode.good import remember
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
 from station.store import Store
+from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
@@ -87,6 +88,7 @@ async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: R
         open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
         RunningCounts(store.path, plan.run.uuid) as counts,
         HazardWatch(store.path) as hazards,
+        CopyWatch(store.path),
         keeping(plan) as kept,
         ScaleWatch(scale_of(plan.config)) as scale,
     ):
@@ -339,6 +341,7 @@ class _Station:
         stopped = self._post.trouble if self._post is not None else ""
         found = (
             ("store-trouble", trouble),
+            ("records-restored", self._store.restored),
             ("recording-stopped", stopped or None),
             ("scale-lost", self._scale.trouble),
             ("hazard-waiting", self._hazards.waiting),

@@ -17,6 +17,7 @@ from station.marked import marked
 from station.reporting.closing import newest_piece
 from station.store_change import Change
 from station.store_file import StoreRefused, check_version, connect, take_lock
+from station.store_repair import put_right
 from station.store_rows import (
     END_RUN,
     INSERT_EVENT,
@@ -64,6 +65,7 @@ class Store:
     def __init__(self, path: Path, settings: StoreSettings, lock: IO[bytes], connection: sqlite3.Connection) -> None:
         """Takes over the lock and the only read-write connection to the database."""
         self.path = path
+        self.restored: str | None = None
         self._settings = settings
         self._lock = lock
         self._connection: sqlite3.Connection | None = connection
@@ -80,16 +82,19 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, settings: StoreSettings | None = None) -> Store:
-        """Open or create the database and start the writer. Raises StoreRefused with a sentence."""
+        """Open or create the database and start the writer. A damaged one is restored first: ``restored`` says what was
+        done and what is missing. Raises StoreRefused with a sentence."""
         lock = take_lock(path)
         try:
             check_version(path)
+            restored = put_right(path)
             connection = connect(path, (settings or StoreSettings()).busy_s)
             store = cls(path, settings or StoreSettings(), lock, connection)
-        except sqlite3.Error as error:
+            store.restored = restored
+        except (sqlite3.Error, OSError) as error:
             lock.close()
             raise StoreRefused(
-                marked("The record database {path} cannot be opened ({error}). Move it away to start anew.").format(
+                marked("The record database {path} cannot be opened ({error}). Check the disk and its rights.").format(
                     path=path, error=error
                 )
             ) from error

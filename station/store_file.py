@@ -43,6 +43,10 @@ def check_version(path: Path) -> None:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
         is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        return  # damaged: for whoever puts it right
     finally:
         connection.close()
     if version > SCHEMA_VERSION and owner == APPLICATION_ID:

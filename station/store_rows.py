@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from station.reporting.store_tables import TABLES
+from station.reporting.store_tables import BY_PIECE, TABLES
 from station.types import PieceRecord
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x53435250  # "SCRP": tells our databases from foreign ones
 
 Value = int | float | str | None
@@ -102,6 +102,7 @@ MIGRATIONS = {
     1: "ALTER TABLE pieces ADD COLUMN mass_g REAL; ALTER TABLE pieces ADD COLUMN mass_sd_g REAL;"
     f" DROP VIEW counts; {_COUNTS}",
     2: TABLES,
+    3: BY_PIECE,
 }
 
 # A batch whose commit failed may have reached the disk all the same: by its sequence number it is not written twice.

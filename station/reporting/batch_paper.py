@@ -102,6 +102,7 @@ def batch_page(
         "intake": records.intake,
         "supplier": records.intake.supplier if with_supplier else "",
         "facts": facts,
+        "restored": records.restored,
         "sums": report.sums,
         "samples": report.samples,
         "hazards": report.hazards,

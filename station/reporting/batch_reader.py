@@ -14,6 +14,7 @@ from typing import NamedTuple
 from control.types import Outcome
 from station.config import ConfigError
 from station.reporting.row import IntervalRow, RowKind, parse
+from station.store_gap import restorations
 from station.store_reader import open_reader
 
 UNKNOWN = "UNKNOWN"
@@ -99,7 +100,8 @@ class Circumstances:
 
 
 class BatchRecords(NamedTuple):
-    """Everything the records know of a batch; ``weighed`` are weights of outlets from a scale."""
+    """Everything the records know of a batch; ``weighed`` are weights of outlets from a scale, ``restored`` says what
+    is missing where the database was damaged and restored meanwhile."""
 
     station: str
     is_simulated: bool
@@ -107,6 +109,7 @@ class BatchRecords(NamedTuple):
     totals: tuple[Total, ...]
     weighed: Mapping[str, Kg]
     circumstances: Circumstances
+    restored: tuple[str, ...] = ()
 
 
 def reported_class(class_id: str, outcome: Outcome) -> str:
@@ -159,9 +162,10 @@ def read_batch(records: Path, batch: str) -> BatchRecords:
         )
         weighed = reader.execute("SELECT outlet, mass_kg, sd_kg FROM weighed WHERE batch = ?", (batch,)).fetchall()
         rows = _rows(reader, batch)
+        restored = restorations(reader, batch)
     return BatchRecords(
         str(run[0]), bool(run[1]), intake, totals, {outlet: Kg(kg, sd) for outlet, kg, sd in weighed},
-        circumstances(rows, sum(each.pieces for each in totals)),
+        circumstances(rows, sum(each.pieces for each in totals)), restored,
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def _close(connection: sqlite3.Connection, opened: _Open, to_ns: int, reasons: t
         return
     row = _counted(_row(connection, opened, to_ns, RowKind.interval), tallies, found, reasons)
     _keep(connection, opened, row, span)
-    _add_totals(connection, row, tallies)
+    add_totals(connection, row, tallies)
 
 
 def _counted(row: IntervalRow, tallies: tuple[Tally, ...], found: Times, reasons: tuple[str, ...]) -> IntervalRow:
@@ -206,7 +206,8 @@ def _keep(connection: sqlite3.Connection, opened: _Open, row: IntervalRow, span:
     )
 
 
-def _add_totals(connection: sqlite3.Connection, row: IntervalRow, tallies: tuple[Tally, ...]) -> None:
+def add_totals(connection: sqlite3.Connection, row: IntervalRow, tallies: tuple[Tally, ...]) -> None:
+    """To the totals of its day and batch."""
     day, batch = row.from_utc[:10], row.batch or ""
     connection.executemany(
         "INSERT INTO totals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"

@@ -51,6 +51,13 @@ class Tally:
         return Count(self.class_id, self.outlet, self.outcome, self.pieces, self.mass_mg / _MG_PER_G, sd_g, common_g)
 
 
+def tally_of(count: Count) -> Tally:
+    """What a row says, as far as it says it: how many pieces had no mass is not known any more."""
+    own_g2 = count.grams_sd**2 - count.grams_sd_common**2
+    mass_mg = round(count.grams * _MG_PER_G)
+    return Tally(count.class_id, count.outlet, count.outcome, count.pieces, mass_mg, own_g2, count.grams_sd_common, 0)
+
+
 class Times(NamedTuple):
     """How long which state lasted, what kept the line from sorting, and the faults that degraded it."""
 

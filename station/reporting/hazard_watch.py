@@ -10,6 +10,7 @@ from typing import Self
 
 from station.reporting.factors import FullCodebook, read_full_codebook
 from station.reporting.hazards import Hazard, gather, hazards_of
+from station.reporting.pace import come_last
 from station.reporting.yard_book import BOOK, YardBook
 from station.reporting.yard_words import BookRefused
 
@@ -44,6 +45,7 @@ class HazardWatch:
         self._thread.join()
 
     def _follow(self) -> None:
+        come_last()
         book = read_full_codebook()
         self._turn(book)
         while not self._ending.wait(self._turn_s):
@@ -53,7 +55,7 @@ class HazardWatch:
     def _turn(self, book: FullCodebook) -> None:
         """Trouble is said once; what was not written down now is found at the next turn."""
         try:
-            gather(self._records, self._yard, book)
+            gather(self._records, self._yard, book, lambda: not self._ending.is_set())
             self._waiting = _in_words(self._yard, hazards_of(book))
             self._trouble = ""
         except BookRefused as refused:

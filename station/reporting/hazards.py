@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from station.reporting.yard_words import BookRefused, Deed, NewFinding
 from station.store_reader import open_reader
 
 PICTURES = "hazards"
-# A piece belongs to the batch of its interval: a closed one (looked for from the newest on), or the one that is open.
+# A piece belongs to the batch of its interval: a closed one, or the one that is open.
 _BATCH = (
-    "coalesce((SELECT json_extract(told, '$.batch') FROM contexts WHERE id = (SELECT iif(last_piece >= pieces.seq,"
-    " context_id, NULL) FROM intervals WHERE kind = 'interval' AND after_piece < pieces.seq"
-    " ORDER BY epoch_id DESC, sequence DESC LIMIT 1)), (SELECT json_extract(told, '$.batch') FROM open_interval"
+    "coalesce((SELECT json_extract(told, '$.batch') FROM contexts WHERE id = (SELECT iif(after_piece < pieces.seq,"
+    " context_id, NULL) FROM intervals WHERE last_piece >= pieces.seq AND kind = 'interval'"
+    " ORDER BY last_piece LIMIT 1)), (SELECT json_extract(told, '$.batch') FROM open_interval"
     " JOIN contexts ON contexts.id = context_id WHERE after_piece < pieces.seq))"
 )
 _MOST_AT_ONCE = 20_000
@@ -47,10 +47,15 @@ def picture_name(run: str, piece: int) -> str:
     return f"{run}-{piece}.png"
 
 
-def gather(records: Path, yard: YardBook, book: FullCodebook) -> int:
+def _always() -> bool:
+    return True
+
+
+def gather(records: Path, yard: YardBook, book: FullCodebook, go_on: Callable[[], bool] = _always) -> int:
     """Read on in the records where the last reading ended; returns how many findings were new.
 
-    May be done at any time and by several at once: every piece is written down once. Raises BookRefused.
+    ``go_on`` is asked after every part of a long history. May be done at any time and by several at once: every piece
+    is written down once. Raises BookRefused.
     """
     new = 0
     try:
@@ -58,7 +63,7 @@ def gather(records: Path, yard: YardBook, book: FullCodebook) -> int:
             part = _read_on(records, yard, book)
             if part.up_to > part.after:
                 new += yard.note_findings(part.found, part.epoch, part.up_to)
-            if part.up_to < part.after + _MOST_AT_ONCE:
+            if part.up_to < part.after + _MOST_AT_ONCE or not go_on():
                 break
         _join_pictures(records.parent / PICTURES, yard)
     except (sqlite3.Error, OSError) as error:

@@ -25,10 +25,9 @@ _log = logging.getLogger(__name__)
 _QUICK_S = 2.0
 _SLOW_S = 8.0
 _BETWEEN_BATCHES_S = 0.2
-_LOOK_EVERY_S = 30.0
+_LOOK_EVERY_S = 300.0
 _CERTIFICATE_EVERY_S = 3600.0
 _MOST_SET_ASIDE = 5
-_MOST_WITHHELD = 1000
 
 
 class RowBox(Protocol):
@@ -44,6 +43,8 @@ class RowBox(Protocol):
     def refused(self, epoch: str, sequence: int, reason: str) -> bool: ...
 
     def quarantined(self) -> tuple[Quarantined, ...]: ...
+
+    def withheld(self, epoch: str) -> list[int]: ...
 
     def forecast(self) -> Forecast: ...
 
@@ -109,7 +110,7 @@ class HttpsSender:
             return self._settings.poll_s
         begun_s = self._now().mono_s
         try:
-            answer = self._line.post(rows, self._withheld(rows[0].epoch))
+            answer = self._line.post(rows, self._outbox.withheld(rows[0].epoch))
         except (HttpsRefused, TlsFilesRefused) as error:
             self._stand(str(error), is_alarm=True)
             return self._backoff.refused()
@@ -142,10 +143,6 @@ class HttpsSender:
                 break
             taken.append(row)
         return tuple(taken)
-
-    def _withheld(self, epoch: str) -> list[int]:
-        """What lies in quarantine is told, so that rows behind it can be applied."""
-        return [row.sequence for row in self._outbox.quarantined() if row.epoch == epoch][-_MOST_WITHHELD:]
 
     def _hear(self, answer: Answer, rows: Sequence[Waiting]) -> float:
         """Do what the answer asks for; seconds until the next try."""

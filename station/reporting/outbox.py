@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from station.marked import marked
 from station.reporting.row import IntervalRow, parse
+from station.reporting.store_tables import LOST_ROWS
 from station.store import Made, StoreBusy
 from station.store_reader import open_reader
 
@@ -23,6 +24,7 @@ _MOST_REFUSALS = 3
 _ROW_OVERHEAD_BYTES = 200
 _S_PER_DAY = 86_400
 _RECENT_ROWS = 2000
+_MOST_WITHHELD = 1000
 
 
 class Waiting(NamedTuple):
@@ -172,6 +174,17 @@ class Outbox:
         )
         return tuple(Quarantined(str(uuid), int(n), str(why), str(told).encode()) for uuid, n, why, told in found)
 
+    def withheld(self, epoch: str) -> list[int]:
+        """Numbers that cannot be sent, the newest of them: set aside, or lost with a damaged page."""
+        found = self._read(
+            "SELECT sequence FROM intervals WHERE delivery = 'quarantined'"
+            " AND epoch_id = (SELECT id FROM epochs WHERE uuid = ?)",
+            (epoch,),
+        )
+        lost = self._read("SELECT told FROM standing WHERE name = ?", (LOST_ROWS + epoch,))
+        numbers = {int(number) for (number,) in found}.union(*(json.loads(str(told)) for (told,) in lost))
+        return sorted(numbers)[-_MOST_WITHHELD:]
+
     def export_quarantine(self, path: Path) -> int:
         """Write what was set aside, one JSON object a line with ``reason`` and ``row``; returns how many."""
         rows = self.quarantined()
@@ -186,22 +199,19 @@ class Outbox:
     def forecast(self) -> Forecast:
         """How much waits and how long the disk bears it."""
         path = self._store.path
-        counted = {
-            str(row[0]): int(row[1])
-            for row in self._read(
-                "SELECT delivery, count(*) FROM intervals WHERE delivery <> 'acknowledged' GROUP BY delivery"
-            )
-        }
+        waiting, quarantined = (
+            int(self._read(f"SELECT count(*) FROM intervals WHERE delivery = '{word}'")[0][0])
+            for word in ("waiting", "quarantined")
+        )
         oldest = self._read(
             "SELECT min(strftime('%Y-%m-%dT%H:%M:%SZ', (from_ns + utc_offset_ns) / 1000000000, 'unixepoch')),"
             " coalesce(sum(length(told)), 0) FROM intervals WHERE delivery = 'waiting'"
         )[0]
-        waiting = counted.get("waiting", 0)
         per_day = _bytes_per_day(self._read(_RECENT))
         free = shutil.disk_usage(path.parent).free
         return Forecast(
             waiting,
-            counted.get("quarantined", 0),
+            quarantined,
             None if oldest[0] is None else str(oldest[0]),
             int(oldest[1]) + waiting * _ROW_OVERHEAD_BYTES,
             per_day,

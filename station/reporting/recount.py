@@ -15,6 +15,7 @@ from typing import NamedTuple
 from station.reporting.context import hear
 from station.reporting.counting import Span, tally, times
 from station.reporting.row import Count, IntervalRow, RowError, RowKind, parse, verify_chain
+from station.store_gap import restorations
 from station.store_reader import open_reader
 
 _TOLERANCE_G = 0.0015
@@ -24,13 +25,14 @@ _Key = tuple[str, str, str, str, str]
 
 class Recounted(NamedTuple):
     """``difference`` is the first one found, in words; None when everything agrees. ``trimmed`` rows have lost their
-    details; ``open_pieces`` are counted in no row yet."""
+    details; ``open_pieces`` are counted in no row yet; ``restored`` says what a damaged database lost, each time."""
 
     rows: int
     pieces: int
     open_pieces: int
     trimmed: int
     difference: str | None
+    restored: tuple[str, ...] = ()
 
 
 class _Kept(NamedTuple):
@@ -71,7 +73,7 @@ def _recount(connection: sqlite3.Connection) -> Recounted:
         difference = difference or str(error)
     left = connection.execute("SELECT count(*) FROM pieces WHERE seq > ?", (reached or 0,)).fetchone()[0]
     difference = difference or _open_difference(connection, reached) or _totals_difference(connection)
-    return Recounted(rows, pieces, int(left), trimmed, difference)
+    return Recounted(rows, pieces, int(left), trimmed, difference, restorations(connection))
 
 
 def _gap(kept: _Kept, reached: int | None) -> str | None:
@@ -150,9 +152,10 @@ def in_words(found: Recounted) -> str:
     """One or two lines for a person."""
     counted = f"{found.rows} rows count {found.pieces} pieces; {found.open_pieces} are not in a row yet"
     trimmed = f"; {found.trimmed} rows have lost their details to the trim" if found.trimmed else ""
+    restored = "".join(f" The database was restored: {told}" for told in found.restored)
     if found.difference is None:
-        return f"{counted}{trimmed}. Records, rows, chain and totals agree."
-    return f"{counted}{trimmed}. FIRST DIFFERENCE: {found.difference}."
+        return f"{counted}{trimmed}. Records, rows, chain and totals agree.{restored}"
+    return f"{counted}{trimmed}. FIRST DIFFERENCE: {found.difference}.{restored}"
 
 
 def as_json(found: Recounted) -> str:

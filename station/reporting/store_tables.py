@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
-TABLES = """
+LOST_ROWS = "lost rows of "  # and an epoch: what stands under it are numbers that cannot be sent any more
+BY_PIECE = """
+CREATE INDEX IF NOT EXISTS intervals_by_piece
+    ON intervals (last_piece, after_piece, kind, clock, to_ns, utc_offset_ns, context_id);
+"""
+TABLES = f"""
 CREATE TABLE IF NOT EXISTS epochs (
     id INTEGER PRIMARY KEY,
     uuid TEXT NOT NULL UNIQUE,
@@ -62,7 +67,7 @@ CREATE TABLE IF NOT EXISTS intervals (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS intervals_waiting ON intervals (epoch_id, sequence) WHERE delivery = 'waiting';
 CREATE INDEX IF NOT EXISTS intervals_quarantined ON intervals (epoch_id, sequence) WHERE delivery = 'quarantined';
-CREATE TABLE IF NOT EXISTS totals (
+{BY_PIECE}CREATE TABLE IF NOT EXISTS totals (
     day TEXT NOT NULL,
     batch TEXT NOT NULL,
     class_id TEXT NOT NULL,

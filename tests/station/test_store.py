@@ -123,15 +123,18 @@ def test_a_newer_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_foreign_database_and_a_file_that_is_none_are_refused(tmp_path: Path) -> None:
+def test_a_foreign_database_is_refused_and_a_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as foreign:
         foreign.execute("CREATE TABLE pieces (x)")
     (tmp_path / "text.db").write_text("no database " * 100)
 
     with pytest.raises(StoreRefused, match="another program"):
         Store.open(tmp_path / "foreign.db", FAST)
-    with pytest.raises(StoreRefused, match="cannot be opened"):
-        Store.open(tmp_path / "text.db", FAST)
+    store = Store.open(tmp_path / "text.db", FAST)
+    store.close()
+    assert "how far it had come is not known" in str(store.restored)
+    [aside] = tmp_path.glob("text.damaged-*.db")
+    assert aside.read_text() == "no database " * 100
 
 
 def test_two_stations_cannot_write_one_database(tmp_path: Path) -> None:

@@ -17,14 +17,13 @@ from station.marked import marked
 from station.reporting.mqtt.ack import Ack, Refusal, TurnedAway, read_ack
 from station.reporting.mqtt.settings import TopicSettings
 from station.reporting.mqtt.talk import Heard, Moment, Publish, Saying, Subscribe
-from station.reporting.outbox import Quarantined, Waiting
+from station.reporting.outbox import Waiting
 from station.reporting.pace import ROWS_AT_ONCE, ROWS_PER_S
 from station.store import StoreBusy
 
 _log = logging.getLogger(__name__)
 _POISON = "schema"  # a row of another chain is for people: after a station was restored, all of them would be
 _NOT_YET = "ahead"
-_MOST_WITHHELD = 1000
 
 
 class RowBox(Protocol):
@@ -39,7 +38,7 @@ class RowBox(Protocol):
 
     def refused(self, epoch: str, sequence: int, reason: str) -> bool: ...
 
-    def quarantined(self) -> tuple[Quarantined, ...]: ...
+    def withheld(self, epoch: str) -> list[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +150,8 @@ class RowSender:
             self._rest_until_s = now.monotonic_s + len(portion) / settings.rows_per_s
             digests = {waiting.sequence: _hash(waiting) for waiting in portion}
             self._under_way.append(_UnderWay(portion[0].epoch, digests, now.monotonic_s))
-            withheld = self._withheld(portion[0].epoch)[:_MOST_WITHHELD]
+            withheld = self._box.withheld(portion[0].epoch)
             yield Publish(self._topics.rows, _batch(self._topics.station, portion, withheld), qos=1)
-
-    def _withheld(self, epoch: str) -> list[int]:
-        return [row.sequence for row in self._box.quarantined() if row.epoch == epoch]
 
     def _take(self, ack: Ack) -> None:
         """Only rows that are under way are taken as acknowledged; others come again and are known there."""
@@ -187,7 +183,7 @@ class RowSender:
     def _is_believed(self, ack: Ack) -> bool:
         """The receiver has to name the hash of our row: a programme that knows another station by our name does not."""
         if ack.digest is None:
-            return ack.through in self._withheld(ack.epoch)
+            return ack.through in self._box.withheld(ack.epoch)
         known = next((way.digests.get(ack.through) for way in self._under_way if way.epoch == ack.epoch
                       and ack.through in way.digests), None)  # fmt: skip
         if known is None:

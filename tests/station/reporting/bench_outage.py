@@ -41,11 +41,13 @@ _ENDS = ((Outcome.ejected, "copper"), (Outcome.passed, None), (Outcome.unsure, N
 _AT_ONCE = 200
 _KINDS = 1009
 _ROWS_A_DAY = 1440
+_PATIENCE_S = 1e6  # the computer may be wanted by others meanwhile
 
 
 class Outage(NamedTuple):
     """``pieces`` were stored; ``acknowledged`` of them are counted by rows that left the outbox, ``applied`` by the
-    receiver's totals. ``disk_mb`` is the database with its log; seconds are processor time of one core."""
+    receiver's totals. ``disk_mb`` is the database with its log, ``slowest_close_s`` the longest wait for a row to be on
+    the disk; other seconds are processor time of one core."""
 
     rows: int
     pieces: int
@@ -58,6 +60,7 @@ class Outage(NamedTuple):
     disk_mb: float
     foretold_mb: float
     forecast_days: float | None
+    slowest_close_s: float
     storing_s: float
     forecast_s: float
     outbox_s: float
@@ -68,7 +71,7 @@ def live_through(folder: Path, rows: int, pieces_a_row: int) -> Outage:
     """That many minutes of outage; every row counts each class and end of a full line."""
     path = folder / "records.sqlite"
     begin = time.process_time()
-    pile_up(path, rows, pieces_a_row)
+    slowest_s = pile_up(path, rows, pieces_a_row)
     storing_s = time.process_time() - begin
     disk_mb = sum(part.stat().st_size for part in folder.glob("records.sqlite*")) / 1e6
     receiver = create_engine("sqlite://", poolclass=StaticPool)
@@ -90,7 +93,7 @@ def live_through(folder: Path, rows: int, pieces_a_row: int) -> Outage:
     receiver.dispose()
     foretold_mb = (forecast.bytes_per_day or 0) * rows / _ROWS_A_DAY / 1e6
     return Outage(forecast.waiting, stored, acknowledged, applied, applied_rows, left, forecast.waiting_bytes / 1e6,
-                  packed_mb, disk_mb, foretold_mb, forecast.days_left, storing_s, forecast_s, outbox_s,
+                  packed_mb, disk_mb, foretold_mb, forecast.days_left, slowest_s, storing_s, forecast_s, outbox_s,
                   receiver_s)  # fmt: skip
 
 
@@ -114,9 +117,11 @@ def _drain(outbox: Outbox, receiver: Engine) -> tuple[float, float, float]:
         outbox_s += time.process_time() - begin
 
 
-def pile_up(path: Path, rows: int, pieces_a_row: int) -> None:
-    """Every minute's pieces and the row that counts them are committed before the next minute begins."""
+def pile_up(path: Path, rows: int, pieces_a_row: int) -> float:
+    """Every minute's pieces and the row that counts them are committed before the next minute begins; gives the longest
+    of these waits in seconds."""
     kinds = _kinds()
+    slowest_s = 0.0
     store = Store.open(path, StoreSettings(commit_every_s=0.0))
     try:
         store.begin_run(LINE_RUN)
@@ -127,9 +132,12 @@ def pile_up(path: Path, rows: int, pieces_a_row: int) -> None:
                 store.append(replace(kinds[seq % _KINDS], closed_ns=now_ns) for seq in seqs)
             following = Next(LINE_RUN.uuid, now_ns, CONTEXT, LINE_RUN.utc_offset_ns, ClockState.good)
             order = Close(number + 1, now_ns, following)
-            store.change(lambda connection, order=order: close_interval(connection, order), 60.0)  # type: ignore[misc]
+            begin = time.perf_counter()
+            store.change(lambda connection, order=order: close_interval(connection, order), _PATIENCE_S)  # type: ignore[misc]
+            slowest_s = max(slowest_s, time.perf_counter() - begin)
     finally:
-        store.close(60.0)
+        store.close(_PATIENCE_S)
+    return slowest_s
 
 
 def _kinds() -> tuple[PieceRecord, ...]:

@@ -1,13 +1,15 @@
-"""The whole program: a file is broken between two runs, the page says where, and one press brings the line back."""
+"""The whole program: records of a newer station, a broken file: the page says so, one press brings the line back."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,7 @@ import pytest
 
 from station.config import load_config
 from station.safe_mode.good import remember
+from station.store_rows import APPLICATION_ID, SCHEMA_VERSION
 from station.web.access import LOCAL_TOKEN
 from tests.station.ports import free_port
 from tests.station.safe_mode.test_good import NOW, site
@@ -27,6 +30,14 @@ def until(asked: Callable[[], bool], seconds: float = 60) -> None:
     while not asked():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.2)
+
+
+def _records_of_a_newer_station(path: Path) -> bytes:
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        newer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    return path.read_bytes()
 
 
 @pytest.mark.timeout(150)
@@ -46,6 +57,15 @@ def test_a_broken_file_starts_the_page_and_one_press_brings_the_line_back(site: 
             return False
 
     remember(load_config(site), is_simulated=True, now=NOW)
+    newer = _records_of_a_newer_station(where / "data/sim/records.sqlite")
+    with subprocess.Popen(command, cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as station:
+        until(lambda: answers("/readyz", 503))
+        assert "was written by a newer station" in httpx.get(base).text
+        station.send_signal(signal.SIGINT)
+    assert station.returncode == 2
+    records = where / "data/sim/records.sqlite"
+    assert records.read_bytes() == newer
+    records.unlink()
     site.write_text(good.replace("  host:", "  hoost:"))
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     station = subprocess.Popen(command, cwd=where, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
