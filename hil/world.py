@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from control.types import Ejector, EjectorKind
-from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece
+from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece, lay
+from hil.stamp import PlacedSprite
 from hil.types import Landed, Truth, ValveEvent
 
 
@@ -55,8 +56,11 @@ class World:
             for e in self._ejectors
         }
         self._blasts: list[_Blast] = []
+        self._by_hand = 0
         self._pieces: list[WorldPiece] = []
+        self._sprites = sprites
         self.air_ok = True
+        self.is_fed = True
         self.dead: set[int] = set()
 
     @property
@@ -71,9 +75,28 @@ class World:
 
     def feed(self, pos_mm: float) -> tuple[WorldPiece, ...]:
         """Lay what the feeder has delivered by the time the belt has run to ``pos_mm``; the new pieces."""
+        if not self.is_fed:
+            self._feeder.skip(pos_mm)
+            return ()
         new = self._feeder.feed(pos_mm)
         self._pieces.extend(new)
         return new
+
+    def clear(self) -> None:
+        """The feeder stands, and everything is taken off the belt."""
+        self.is_fed = False
+        self._pieces = []
+
+    def lay(self, label: str, at_mm: float, across_mm: float) -> WorldPiece | None:
+        """A piece of a class, by hand; None when there is none of that class."""
+        fitting = [sprite for sprite in self._sprites if sprite.label == label]
+        if not fitting:
+            return None
+        self._by_hand += 1
+        sprite = fitting[self._by_hand % len(fitting)]
+        piece = lay(-self._by_hand, sprite, PlacedSprite(sprite, at_mm, across_mm, 90.0, flip=False, gain=1.0))
+        self._pieces.append(piece)
+        return piece
 
     def switch(self, event: ValveEvent) -> None:
         """An output was switched; without air a valve or pusher does nothing."""
