@@ -13,7 +13,7 @@ from hil.faulty_counter import FaultyCounter
 from hil.interlocks import ALL_SAFE, suffered
 from hil.plc import Plc, PlcSettings
 from hil.sensors import Sensors
-from hil.types import BeltMotion, Hand, HandName, Mishap, MishapName, ValveEvent
+from hil.types import BeltMotion, Hand, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
 _OUTPUTS_FIELD = 3
@@ -121,9 +121,8 @@ class Controller:
 
     def handle(self, hand: Hand) -> None:
         """What somebody does to the belt with his hands; other deeds are ignored."""
-        if hand.name is HandName.turn_belt:
-            with self._lock:
-                self._belt.push(hand.mm)
+        with self._lock:
+            self._belt.handle(hand)
 
     def _suffer_count(self, mishap: Mishap) -> None:
         raw = self._belt.count(self._belt.motion.t_ns)

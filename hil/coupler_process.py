@@ -16,7 +16,7 @@ from hil.entry import enter
 from hil.felt import Felt
 from hil.motion import Motion
 from hil.register_server import Place, RegisterServer
-from hil.types import EmulatorReady, Hand, HandName, Mishap
+from hil.types import EmulatorReady, Hand, Mishap
 from vision.types import Port
 
 _TICK_S = 0.001
@@ -62,8 +62,8 @@ async def _serve(settings: CouplerProcessSettings, motion: Motion, valve_events:
                 if isinstance(mishap, Mishap):
                     server.suffer(mishap)
                     plant.suffer(mishap)
-                elif isinstance(mishap, Hand) and mishap.name is HandName.turn_belt:
-                    belt.push(mishap.mm)
+                elif isinstance(mishap, Hand):
+                    belt.handle(mishap)
             plant.advance(time.monotonic_ns())  # noqa: TID251 - process loop
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), _TICK_S)

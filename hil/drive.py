@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hil.types import BeltMotion
+from hil.types import BeltMotion, Hand, HandName
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,14 @@ class EncoderSettings:
 
 
 class Drive:
-    """The belt on its own clock: ``motion`` is where it was when last advanced."""
+    """The belt on its own clock: ``motion`` is where it was when last advanced, ``knob`` scales its speed."""
 
     def __init__(self, settings: DriveSettings, now_ns: int, pos_mm: float = 0.0) -> None:
         self._settings = settings
         self._ramped_mm_s = 0.0
         self._run_s = 0.0
         self._by_hand_mm = 0.0
+        self.knob = 1.0
         self.motion = BeltMotion(now_ns, pos_mm, 0.0)
 
     def push(self, mm: float) -> None:
@@ -80,7 +81,7 @@ class Drive:
         return self.motion
 
     def _ramp(self, speed: float, seconds: float, run: bool) -> float:
-        target = self._settings.speed_mm_s * self._factor() if run else 0.0
+        target = self._settings.speed_mm_s * self._factor() * self.knob if run else 0.0
         step = self._settings.ramp_mm_s2 * seconds
         return min(target, speed + step) if target > speed else max(target, speed - step)
 
@@ -108,8 +109,8 @@ class Belt(Protocol):
     def recount(self, count: int) -> None:
         """Let the counter begin anew from this raw count."""
 
-    def push(self, mm: float) -> None:
-        """Turn it by hand."""
+    def handle(self, hand: Hand) -> None:
+        """Turn it by hand, or turn the knob of its drive; other deeds are ignored."""
 
 
 class DrivenBelt:
@@ -134,8 +135,14 @@ class DrivenBelt:
     def stick(self, *, stuck: bool) -> None:
         self._encoder.stick(self.motion.pos_mm, stuck=stuck)
 
-    def push(self, mm: float) -> None:
-        self._drive.push(mm)
+    def handle(self, hand: Hand) -> None:
+        match hand.name:
+            case HandName.turn_belt:
+                self._drive.push(hand.mm)
+            case HandName.set_speed:
+                self._drive.knob = hand.mm
+            case HandName.feed:
+                self._drive.knob = 1.0
 
     def recount(self, count: int) -> None:
         start = count - math.floor(self.motion.pos_mm * self._settings.ticks_per_mm)
@@ -173,7 +180,7 @@ class TableBelt:
             self._offset += self._stuck_at - now
             self._stuck_at = None
 
-    def push(self, mm: float) -> None:
+    def handle(self, hand: Hand) -> None:
         """It has run already."""
 
     def recount(self, count: int) -> None:

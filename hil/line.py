@@ -95,7 +95,7 @@ class Line:
 
     def _lay(self, hand: Hand, pos_mm: float) -> None:
         for one in hand.pieces:
-            piece = self._world.lay(one.label, pos_mm - one.downstream_mm, one.across_mm)
+            piece = self._world.lay(one, pos_mm)
             if piece is not None:
                 self._stamps[piece.truth_id] = self._painter.stamp(piece.placed)
 

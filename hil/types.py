@@ -83,7 +83,7 @@ class HandName(StrEnum):
 
     ``clear`` stops the feeder and empties the belt, ``feed`` starts it again. ``lay_board`` lays a ChArUco board into
     the picture, ``lay_pieces`` pieces of known classes onto the belt. ``turn_belt`` turns the belt at rest. ``smear``
-    dirties the lens, ``wipe`` cleans it, ``focus`` turns the ring of the lens.
+    dirties the lens, ``wipe`` cleans it, ``focus`` turns the ring of the lens, ``set_speed`` the knob of the drive.
     """
 
     clear = "clear"
@@ -94,19 +94,22 @@ class HandName(StrEnum):
     smear = "smear"
     wipe = "wipe"
     focus = "focus"
+    set_speed = "set_speed"
 
 
 class LaidPiece(NamedTuple):
-    """A piece of class ``label`` is laid ``downstream_mm`` of the datum line (negative: before it)."""
+    """A piece of class ``label`` is laid ``downstream_mm`` of the datum line (negative: before it), one of about
+    ``size_mm`` if that is given."""
 
     label: str
     downstream_mm: float
     across_mm: float
+    size_mm: float | None = None
 
 
 class Hand(NamedTuple):
     """``mm``: how far the belt is turned; where the board's upper left corner lies from the belt's left edge; how far
-    out of focus the lens is on the belt. ``square_mm`` belongs to the board."""
+    out of focus the lens is on the belt; the share of the drive's speed. ``square_mm`` belongs to the board."""
 
     name: HandName
     mm: float = 0.0

@@ -11,7 +11,9 @@ import numpy as np
 from control.types import Ejector, EjectorKind
 from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece, lay
 from hil.stamp import PlacedSprite
-from hil.types import Landed, Truth, ValveEvent
+from hil.types import LaidPiece, Landed, Truth, ValveEvent
+
+_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,18 @@ class World:
         self.is_fed = False
         self._pieces = []
 
-    def lay(self, label: str, at_mm: float, across_mm: float) -> WorldPiece | None:
-        """A piece of a class, by hand; None when there is none of that class."""
-        fitting = [sprite for sprite in self._sprites if sprite.label == label]
+    def lay(self, one: LaidPiece, pos_mm: float) -> WorldPiece | None:
+        """A piece by hand, with the belt at ``pos_mm``; None when there is none of that class."""
+        fitting = [sprite for sprite in self._sprites if sprite.label == one.label]
         if not fitting:
             return None
+        if one.size_mm is not None:
+            wanted = one.size_mm
+            fitting = sorted(fitting, key=lambda sprite: abs(_size_mm(sprite) - wanted))[:_ALIKE]
         self._by_hand += 1
         sprite = fitting[self._by_hand % len(fitting)]
-        piece = lay(-self._by_hand, sprite, PlacedSprite(sprite, at_mm, across_mm, 90.0, flip=False, gain=1.0))
+        placed = PlacedSprite(sprite, pos_mm - one.downstream_mm, one.across_mm, 90.0, flip=False, gain=1.0)
+        piece = lay(-self._by_hand, sprite, placed)
         self._pieces.append(piece)
         return piece
 
@@ -153,6 +159,11 @@ class World:
         until_mm = np.inf if blast.until_mm is None else blast.until_mm
         in_time = (passes >= blast.since_mm - reach) & (passes <= until_mm + reach)
         return in_time & (across >= ejector.left_mm - spill) & (across <= ejector.right_mm + spill)
+
+
+def _size_mm(sprite: ScrapSprite) -> float:
+    rows, columns = np.nonzero(sprite.image[..., 3] > 127)
+    return float(max(np.ptp(rows), np.ptp(columns))) * sprite.mm_per_px
 
 
 def tally(landed: Sequence[Landed], targets: Mapping[str, Sequence[str]]) -> dict[str, Truth]:

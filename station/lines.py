@@ -56,8 +56,8 @@ class Line(AbstractContextManager["Line"], Protocol):
     def empty(self, is_empty: bool) -> None:
         """A simulated line's feeder stands and its belt is empty, or it is fed again."""
 
-    def fallen(self, downstream_of_mm: float) -> tuple[str, ...]:
-        """Where the pieces fell that passed the datum line after that place, in order; nobody knows at a real line."""
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Where so many pieces that fell last lie, in the order of the belt; empty at a real line."""
 
     def tend(self) -> None:
         """Called several times a second while it runs."""
@@ -107,7 +107,7 @@ class Plant:
     def empty(self, is_empty: bool) -> None:
         """People do it."""
 
-    def fallen(self, downstream_of_mm: float) -> tuple[str, ...]:
+    def fallen(self, pieces: int) -> tuple[str, ...]:
         return ()
 
     def tend(self) -> None:

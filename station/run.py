@@ -33,6 +33,7 @@ from station.reporting.hazard_watch import HazardWatch
 from station.reporting.office_door import open_door
 from station.reporting.opening import Report, open_report
 from station.reporting.service import Service, serving
+from station.reporting.standing import ChannelStanding
 from station.safe_mode.good import remember
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
@@ -132,7 +133,14 @@ class _Station:
         self._meter = Meter()
         self._line_watch = LineWatch()
         self._sorting_since_mm: float | None = None
-        hooks = Hooks(lambda: self._plan.config, self._use, lambda: self._vision, lambda: self._control, self._swap)
+        hooks = Hooks(
+            config=lambda: self._plan.config,
+            use=self._use,
+            eye=lambda: self._vision,
+            control=lambda: self._control,
+            swap=self._swap,
+            standings=self._standings,
+        )
         self._wizard = WizardDesk(StationCrew(self._desk, line, hooks), store.path.parent)
         self._is_swapping = False
 
@@ -262,6 +270,9 @@ class _Station:
         """Settings that count for every child from its next start on."""
         self._plan = self._plan._replace(config=config)
         self._lay_out_recipes()
+
+    def _standings(self) -> tuple[ChannelStanding, ...]:
+        return self._report.office.standings()
 
     def _lay_out_recipes(self) -> None:
         shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)

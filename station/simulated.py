@@ -68,6 +68,7 @@ _HANDS = {
     HandWord.clean_lens: HandName.wipe,
     HandWord.blur: HandName.focus,
     HandWord.sharpen: HandName.focus,
+    HandWord.set_speed: HandName.set_speed,
 }
 
 
@@ -134,11 +135,11 @@ class SimulatedLine:
         """The feeder stands and the belt is empty, or it is fed again."""
         self._do(Hand(HandName.clear if is_empty else HandName.feed))
 
-    def fallen(self, downstream_of_mm: float) -> tuple[str, ...]:
-        """Outlets of the pieces that landed and had passed the datum line after that position, in belt order."""
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Outlets of so many pieces that landed last, in the order in which they lay on the belt."""
         self._hear()
-        landed = sorted((piece for piece in self._landed if piece.at_mm >= downstream_of_mm), key=lambda p: p.at_mm)
-        return tuple(piece.outlet for piece in landed)
+        last = sorted(self._landed[-pieces:] if pieces else (), key=lambda piece: piece.at_mm)
+        return tuple(piece.outlet for piece in last)
 
     def _do(self, hand: Hand) -> None:
         for member in self._members.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import Field, StrictBool, StringConstraints
 
@@ -66,11 +66,14 @@ class StepBody(Body):
 
 
 class HandBody(Body):
-    """A deed at a simulated line."""
+    """A deed at a simulated line; ``label``, ``number`` and ``output`` are for test pieces."""
 
     hand: HandWord
     mm: Millimetres = 0.0
     square_mm: Annotated[float, Field(ge=5, le=200, allow_inf_nan=False)] = 45.0
+    label: Label = ""
+    number: Annotated[int, Field(ge=1, le=30, strict=True)] = 10
+    output: Annotated[int | None, Field(ge=0, le=63, strict=True)] = None
 
 
 def add_setup(app: FastAPI, pages: Pages, desk: WizardDesk) -> None:
@@ -156,7 +159,13 @@ def _add_verbs(app: FastAPI, desk: WizardDesk) -> None:
     @app.post("/api/setup/hand", openapi_extra=needs(Role.technician))
     async def hand(body: HandBody, person: Asking, access: Door) -> Answer:
         access.take_helm(person)
+        if body.hand is HandWord.lay_pieces:
+            return _answer(desk.lay_pieces(body.label, body.number, body.output))
         return _answer(desk.hand(HandGiven(body.hand, body.mm, body.square_mm)))
+
+    @app.get("/api/setup/fallen", openapi_extra=needs(Role.technician))
+    async def fallen(pieces: Annotated[int, Query(ge=0, le=64)] = 0) -> list[str]:
+        return list(desk.fallen(pieces))
 
 
 async def _note(access: Access, person: Asking, desk: WizardDesk, step: Step, refusal: str | None) -> None:

@@ -13,6 +13,7 @@ from station.config import Config
 from station.crew import Member
 from station.desk import Desk
 from station.lines import Line
+from station.reporting.standing import ChannelStanding
 from station.types import Order
 from station.wizard.hands import HandGiven
 
@@ -25,6 +26,7 @@ class Hooks(NamedTuple):
     eye: Callable[[], Member | None]
     control: Callable[[], Member | None]
     swap: Callable[[bool], Awaitable[None]]
+    standings: Callable[[], tuple[ChannelStanding, ...]]
 
 
 class StationCrew:
@@ -64,6 +66,12 @@ class StationCrew:
             return False
         self._line.handle(given)
         return True
+
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        return self._line.fallen(pieces)
+
+    def standings(self) -> tuple[ChannelStanding, ...]:
+        return self._hooks.standings()
 
     async def stop_heart(self, seconds: float) -> None:
         """The control process is held still, so that nothing of it beats; whatever happens it goes on afterwards."""

@@ -13,11 +13,15 @@ from typing import Protocol
 from station import setup
 from station.calibration import amend, values_of
 from station.config import Config, ConfigError
+from station.reporting.standing import ChannelStanding
 from station.types import Order
 from station.wizard.belt_steps import EncoderWork, SpeedWork
 from station.wizard.book import Deed, Entry, SetupBook
-from station.wizard.hands import HandGiven
+from station.wizard.hands import HandGiven, HandWord, laid
+from station.wizard.machine_steps import EjectorsWork, HeartbeatWork
 from station.wizard.picture_steps import BoardWork, CameraWork
+from station.wizard.piece_steps import ModelWork, TimingWork
+from station.wizard.report_step import ReportWork
 from station.wizard.words import Answered, Ask, HeartMayStop, Held, Live, MeasureRefused, Progress, Step
 from station.wizard.work import Bench, Given, Proof, Work, moment_words
 from vision.flat_field import FlatField, save_flat_field
@@ -32,6 +36,11 @@ WORKS: Mapping[Step, Callable[[Bench], Work]] = {
     Step.board: BoardWork,
     Step.encoder: EncoderWork,
     Step.speed: SpeedWork,
+    Step.ejectors: EjectorsWork,
+    Step.timing: TimingWork,
+    Step.heartbeat: HeartbeatWork,
+    Step.model: ModelWork,
+    Step.report: ReportWork,
 }
 # What a step builds upon: when that was measured later, the step is to be checked again.
 BUILDS_ON: Mapping[Step, tuple[Step, ...]] = {
@@ -66,6 +75,12 @@ class Crew(Protocol):
     def handle(self, given: HandGiven) -> bool:
         """False on a real line."""
 
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Where the pieces that fell last lie; empty on a real line."""
+
+    def standings(self) -> tuple[ChannelStanding, ...]:
+        """How the channels to the programme stand."""
+
     async def stop_heart(self, seconds: float) -> None:
         """Hold the control process still for so long."""
 
@@ -76,7 +91,7 @@ class WizardDesk:
     def __init__(self, crew: Crew, folder: Path) -> None:
         self._crew = crew
         self._book = SetupBook(folder)
-        self._bench = Bench(crew.config)
+        self._bench = Bench(crew.config, crew.standings)
         self._works: dict[Step, Work] = {step: make(self._bench) for step, make in WORKS.items()}
         self._numbers = itertools.count(1)
         self._asked: tuple[int, Step] | None = None
@@ -165,6 +180,15 @@ class WizardDesk:
         if not self.is_on:
             return NOT_ON
         return None if self._crew.handle(given) else _NOT_HERE
+
+    def lay_pieces(self, label: str, pieces: int, output: int | None) -> str | None:
+        """Test pieces onto the simulated belt: into the lane of an output, or spread over the belt."""
+        lane = next((e for e in setup.ejectors(self._crew.config) if e.output == output), None)
+        return self.hand(HandGiven(HandWord.lay_pieces, pieces=laid(label, pieces, lane)))
+
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Outlets of the test pieces that fell last at a simulated line."""
+        return self._crew.fallen(pieces)
 
     def take(self, message: object) -> None:
         """One message of the measuring process."""

@@ -40,7 +40,7 @@ from station.wizard.pieces import PieceRules, watch_pieces
 from station.wizard.words import (
     Answered,
     Ask,
-    FireOnce,
+    FireEach,
     FollowBelt,
     Found,
     Held,
@@ -219,6 +219,7 @@ class _Loop:
         self._epoch = self._frames = self._pictures = 0
         self._status_ns = self._live_ns = self._picture_ns = 0
         self._meters: Meters | None = None
+        self._must_rest = False
         self.is_over = False
 
     def turn(self) -> None:
@@ -237,7 +238,8 @@ class _Loop:
             now_ns, frame, tick, samples, self._belt, self._hold.at(now_ns), self._epoch, self._down is None
         )
         wish = self._worker.step(moment)
-        self._machine.send(Command(wish.run, wish.armed, wish.jobs, now_ns))
+        self._machine.send(Command(wish.run, wish.armed and not self._must_rest, wish.jobs, now_ns))
+        self._must_rest = False
         self._tell(now_ns, frame)
 
     def _drain(self) -> tuple[MachineSample, ...]:
@@ -247,10 +249,16 @@ class _Loop:
                 self._epoch += self._belt.take(message).epoch
                 self._sample, self._down = message, None
                 samples.append(message)
-            elif isinstance(message, MachineDown) and message.code not in _HELD_CODES:
-                self._belt.restart()
-                self._down = message
+            elif isinstance(message, MachineDown):
+                self._hear_down(message)
         return tuple(samples)
+
+    def _hear_down(self, down: MachineDown) -> None:
+        """A guard that holds the outputs back lets go of them when it has seen a moment without the wish to fire."""
+        self._must_rest = down.code in _HELD_CODES
+        if not self._must_rest:
+            self._belt.restart()
+            self._down = down
 
     def _await_tick(self, captured_ns: int) -> tuple[MachineSample, ...]:
         """The reading after the picture, so that the picture can be placed."""
@@ -296,8 +304,8 @@ class _Loop:
                 steps = tasks.read_tick()
             case FollowBelt():
                 steps = tasks.follow(task)
-            case FireOnce():
-                steps = tasks.fire(task, self._setup.longest_counts, next(self._jobs))
+            case FireEach():
+                steps = tasks.fire_each(task, self._setup.longest_counts, self._jobs)
             case WatchFall():
                 steps = tasks.watch_fall(SILENCE_MS)
             case WatchPieces():

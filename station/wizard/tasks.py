@@ -5,14 +5,14 @@ Pure but for ``aside``: no device, no clock. The loop asks each for its next wis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from control.types import Interlocks, Job, MachineSample, ShotReport, ShotResult
+from control.types import Interlocks, Job, MachineSample
 from station.marked import marked
 from station.wizard.moment import Moment, Steps, Wish, aside, must_answer, must_hold, until_held
 from station.wizard.words import (
@@ -20,7 +20,8 @@ from station.wizard.words import (
     BoardLaid,
     Fell,
     Fired,
-    FireOnce,
+    FiredEach,
+    FireEach,
     FollowBelt,
     HeartMayStop,
     LightSeen,
@@ -41,6 +42,7 @@ _SIGHTS, _TRIES = 4, 12
 _AT_REST_NS = 400_000_000
 _AT_REST_TICKS = 2
 _FOLLOWED = 56
+_SETTLED_NS = 80_000_000
 _STEADY = 0.03
 _STEADY_NS = 300_000_000
 _PREVIEW_QUALITY = 80
@@ -199,28 +201,43 @@ def compare_ways(
     )
 
 
-def fire(task: FireOnce, longest_counts: int, job_id: int) -> Steps[Fired]:
-    """One output at a standing belt: armed, opened, and disarmed again when its time is over."""
+def fire_each(task: FireEach, longest_counts: int, numbers: Iterator[int]) -> Steps[FiredEach]:
+    """One output after the other at a standing belt: armed, opened, and disarmed again when its time is over."""
     moment = yield from at_rest()
-    sample = moment.samples[-1]
-    _refuse_unsafe(sample.interlocks)
-    felt_before = sample.felt
-    moment = yield from _armed(Wish(armed=True, sentence=WAIT))
-    job = Job(job_id, moment.samples[-1].encoder_count, longest_counts, 1 << task.output, 0, 0)
-    moment = yield Wish(armed=True, jobs=(job,), share=0.5, sentence=WAIT)
-    begun_ns, was_on, felt = moment.now_ns, None, None
-    report: ShotReport | None = None
-    while report is None or moment.now_ns - begun_ns < task.ms * 1e6 + _AT_REST_NS:
+    shots: list[Fired] = []
+    for n, output in enumerate(task.outputs):
+        _refuse_unsafe(moment.samples[-1].interlocks)
+        shot, moment = yield from _fire(output, task.ms, longest_counts, next(numbers), n / len(task.outputs))
+        shots.append(shot)
+    return FiredEach(tuple(shots))
+
+
+def _fire(output: int, ms: float, longest_counts: int, job_id: int, share: float) -> Steps[tuple[Fired, Moment]]:
+    wish = Wish(armed=True, share=share, sentence=WAIT)
+    moment = yield from _armed(wish)
+    before = moment.samples[-1]
+    job = Job(job_id, before.encoder_count, longest_counts, 1 << output, 0, 0)
+    moment = yield wish._replace(jobs=(job,))
+    begun_ns = moment.now_ns
+    shot = Fired(output, "", None, None)
+    while not (shot.result and moment.samples and moment.now_ns - begun_ns > ms * 1e6 + _SETTLED_NS):
         for sample in moment.samples:
-            report = next((told for told in sample.reports if told.job_id == job_id), report)
-            if sample.outputs is not None:
-                was_on = bool(was_on) or bool(sample.outputs >> task.output & 1)
-            if sample.felt is not None and felt_before is not None:
-                felt = bool((sample.felt ^ felt_before) >> task.output & 1)
+            shot = _seen_of(shot, job_id, before, sample)
         if moment.now_ns - begun_ns > 2 * _S:
             raise MeasureRefused(marked("The controller has not said what became of the shot. Look at its display."))
-        moment = yield Wish(armed=moment.now_ns - begun_ns < task.ms * 1e6, share=0.7, sentence=WAIT)
-    return Fired(report.result.value, was_on, felt)
+        moment = yield wish._replace(armed=moment.now_ns - begun_ns < ms * 1e6)
+    return shot, moment
+
+
+def _seen_of(shot: Fired, job_id: int, before: MachineSample, sample: MachineSample) -> Fired:
+    """What this sample says of the shot, beside what is known of it."""
+    result = next((told.result.value for told in sample.reports if told.job_id == job_id), shot.result)
+    was_on, felt = shot.was_on, shot.felt
+    if sample.outputs is not None:
+        was_on = bool(was_on) or bool(sample.outputs >> shot.output & 1)
+    if sample.felt is not None and before.felt is not None:
+        felt = bool(felt) or bool((sample.felt ^ before.felt) >> shot.output & 1)
+    return Fired(shot.output, result, was_on, felt)
 
 
 def _armed(wish: Wish) -> Steps[Moment]:
@@ -269,7 +286,3 @@ def _gap_ms(samples: tuple[MachineSample, ...], last_ns: int) -> float:
     """The longest silence before one of these samples."""
     times = [last_ns, *(sample.taken_ns for sample in samples)]
     return max(after - before for before, after in pairwise(times)) / 1e6
-
-
-def is_fired(result: str) -> bool:
-    return result == ShotResult.fired

@@ -46,10 +46,10 @@ class FollowBelt(NamedTuple):
     mm_per_px: float
 
 
-class FireOnce(NamedTuple):
-    """At rest: one output open for ``ms``."""
+class FireEach(NamedTuple):
+    """At rest: one output after the other open for ``ms``."""
 
-    output: int
+    outputs: tuple[int, ...]
     ms: float
 
 
@@ -76,7 +76,7 @@ class WatchPieces(NamedTuple):
     shoot: Shoot | None = None
 
 
-Task = SeeLight | SeeBoard | ReadTick | FollowBelt | FireOnce | WatchFall | WatchPieces
+Task = SeeLight | SeeBoard | ReadTick | FollowBelt | FireEach | WatchFall | WatchPieces
 
 
 class LightSeen(NamedTuple):
@@ -121,9 +121,14 @@ class Fired(NamedTuple):
     """``result`` is a word of ShotResult; ``was_on`` whether the output was read back as on, None where nothing is
     wired; ``felt`` whether the sensor behind it felt the air."""
 
+    output: int
     result: str
     was_on: bool | None
     felt: bool | None
+
+
+class FiredEach(NamedTuple):
+    shots: tuple[Fired, ...]
 
 
 class HeartMayStop(NamedTuple):
@@ -156,7 +161,7 @@ class PiecesPassed(NamedTuple):
     pieces: tuple[PiecePassed, ...]
 
 
-Found = LightSeen | BoardLaid | TickRead | BeltFollowed | Fired | Fell | PiecesPassed
+Found = LightSeen | BoardLaid | TickRead | BeltFollowed | FiredEach | Fell | PiecesPassed
 
 
 class Ask(NamedTuple):

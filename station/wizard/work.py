@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from station.config import Config
+from station.reporting.standing import ChannelStanding
 from station.wizard.words import Found, MeasureRefused, Task
 
 
@@ -65,9 +66,10 @@ class Still:
 
 @dataclass(slots=True)
 class Bench:
-    """What all steps share: the settings that count now, and the still picture."""
+    """What all steps share: the settings that count now, how the channels stand, and the still picture."""
 
     config: Config
+    standings: Callable[[], tuple[ChannelStanding, ...]] = tuple
     still: Still = field(default_factory=Still)
 
 

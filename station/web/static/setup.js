@@ -2,7 +2,7 @@
 
 import { ask, connect } from "./live.js";
 import { LivePicture } from "./picture.js";
-import { panels } from "./setup-panels.js";
+import { markHit, panels } from "./setup-panels.js";
 import { _, locale, told as inWords } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -39,7 +39,8 @@ export async function tell(path, body) {
 export function measure(step, what, more = {}) {
   const body = { step, what, ...more };
   for (const field of all(`[data-panel="${step}"] [data-field]`)) {
-    if (field.value !== "") body[field.dataset.field] = field.type === "number" ? Number(field.value) : field.value;
+    const isNumber = field.type === "number" || "number" in field.dataset;
+    if (field.value !== "") body[field.dataset.field] = isNumber ? Number(field.value) : field.value;
   }
   return tell("/api/setup/measure", body);
 }
@@ -205,6 +206,26 @@ for (const button of all("[data-hand]")) {
     tell("/api/setup/hand", body);
   });
 }
+for (const button of all("[data-lay]")) {
+  button.addEventListener("click", () => {
+    const field = (name) => button.closest("[data-panel]").querySelector(`[data-field="${name}"]`).value;
+    const body = { hand: "lay_pieces", label: button.dataset.lay || field("label"), number: Number(field("number")) };
+    tell("/api/setup/hand", "layLane" in button.dataset ? { ...body, output: Number(field("output")) } : body);
+  });
+}
+for (const button of all("[data-fire-bank]")) button.addEventListener("click", () => tell("/api/setup/measure", { step: "ejectors", what: "fire_bank", label: button.dataset.fireBank }));
+for (const button of all("[data-fire]")) button.addEventListener("click", () => tell("/api/setup/measure", { step: "ejectors", what: "fire", output: Number(button.dataset.fire) }));
+for (const button of all("[data-moved]")) button.addEventListener("click", () => tell("/api/setup/measure", { step: "ejectors", what: "confirm", yes: button.dataset.moved === "true" }));
+at("mark")?.addEventListener("click", () => {
+  const hits = all("#hit-list button").map((button) => button.getAttribute("aria-pressed") === "true");
+  tell("/api/setup/measure", { step: "timing", what: "mark", hits });
+});
+at("look-fallen")?.addEventListener("click", async () => {
+  const buttons = all("#hit-list button");
+  const rest = picture.facts?.rest_outlet;
+  const fallen = await (await fetch(`/api/setup/fallen?pieces=${buttons.length}`)).json();
+  buttons.forEach((button, n) => markHit(button, fallen[n] !== undefined && fallen[n] !== rest));
+});
 for (const button of all("[data-accept]")) button.addEventListener("click", () => tell("/api/setup/accept", { step: button.dataset.accept }));
 for (const button of all("[data-undo]")) button.addEventListener("click", () => tell("/api/setup/undo", { step: button.dataset.undo }));
 at("begin").addEventListener("click", () => tell("/api/setup", { on: true }));
