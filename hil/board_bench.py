@@ -29,7 +29,7 @@ from hil.firmware_process import Firmware
 from hil.interlocks import ALL_SAFE, suffered
 from hil.motion import Motion
 from hil.terminal import Cable, Terminal, WireTrouble, heard
-from hil.types import EmulatorFailed, Mishap, MishapName, ValveEvent
+from hil.types import EmulatorFailed, Hand, Mishap, MishapName, ValveEvent
 from vision.types import Port
 
 _TICK_S = 0.001
@@ -188,7 +188,9 @@ class _Bench:
         )
 
     def _suffer(self, message: object) -> None:
-        if isinstance(message, WireTrouble):
+        if isinstance(message, Hand):
+            self._belt.handle(message)
+        elif isinstance(message, WireTrouble):
             self._wire.trouble = message
             (self._unplug if message.unplugged else self._plug)()
         elif isinstance(message, Mishap):

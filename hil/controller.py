@@ -13,7 +13,7 @@ from hil.faulty_counter import FaultyCounter
 from hil.interlocks import ALL_SAFE, suffered
 from hil.plc import Plc, PlcSettings
 from hil.sensors import Sensors
-from hil.types import BeltMotion, Mishap, MishapName, ValveEvent
+from hil.types import BeltMotion, Hand, Mishap, MishapName, ValveEvent
 
 _MOVES_MM_S = 1.0
 _OUTPUTS_FIELD = 3
@@ -119,6 +119,11 @@ class Controller:
                     self._start()
             self._suffer_count(mishap)
 
+    def handle(self, hand: Hand) -> None:
+        """What somebody does to the belt with his hands; other deeds are ignored."""
+        with self._lock:
+            self._belt.handle(hand)
+
     def _suffer_count(self, mishap: Mishap) -> None:
         raw = self._belt.count(self._belt.motion.t_ns)
         match mishap.name:
@@ -140,7 +145,7 @@ class Controller:
         """Program and memory as after power-up; the belt runs out by itself."""
         settings, encoder = self._settings, self._settings.encoder
         outputs = len(settings.longest_on_ms)
-        identity = Identity(job_ring.MAP_VERSION, outputs, encoder.counter_bits, encoder.ticks_per_mm)
+        identity = Identity(job_ring.MAP_VERSION, outputs, encoder.counter_bits, encoder.said_ticks_per_mm)
         self._plc = Plc(PlcSettings(identity, settings.longest_on_ms, settings.late_limit_counts))
         self._memory = [0] * job_ring.REGISTERS
         self._store(job_ring.IDENTITY_AT, job_ring.pack_identity(identity))

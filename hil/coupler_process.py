@@ -16,7 +16,7 @@ from hil.entry import enter
 from hil.felt import Felt
 from hil.motion import Motion
 from hil.register_server import Place, RegisterServer
-from hil.types import EmulatorReady, Mishap
+from hil.types import EmulatorReady, Hand, Mishap
 from vision.types import Port
 
 _TICK_S = 0.001
@@ -62,6 +62,8 @@ async def _serve(settings: CouplerProcessSettings, motion: Motion, valve_events:
                 if isinstance(mishap, Mishap):
                     server.suffer(mishap)
                     plant.suffer(mishap)
+                elif isinstance(mishap, Hand):
+                    belt.handle(mishap)
             plant.advance(time.monotonic_ns())  # noqa: TID251 - process loop
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asked.wait(), _TICK_S)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from hil.types import BeltMotion
+from hil.types import BeltMotion, Hand, HandName
 
 
 @dataclass(frozen=True, slots=True)
 class DriveSettings:
-    """``wow`` is the share by which the speed swings once per ``roller_mm``.
+    """``wow`` is the share by which the speed swings once per ``roller_mm``; by hand it goes ``by_hand_mm_s``.
 
     ``profile`` scales the speed: (seconds since start of the run, factor), in order, stepwise, factor 1 before it.
     """
@@ -22,26 +22,40 @@ class DriveSettings:
     ramp_mm_s2: float = 1000.0
     wow: float = 0.003
     roller_mm: float = 400.0
+    by_hand_mm_s: float = 400.0
     profile: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """``start_count`` near the end of the counter makes it wrap early."""
+    """``start_count`` near the end of the counter makes it wrap early; the controller itself believes in
+    ``nominal_ticks_per_mm``, None: in what is true."""
 
     ticks_per_mm: float = 10.0
     counter_bits: int = 32
     start_count: int = 0
+    nominal_ticks_per_mm: float | None = None
+
+    @property
+    def said_ticks_per_mm(self) -> float:
+        """What the controller says of it."""
+        return self.nominal_ticks_per_mm or self.ticks_per_mm
 
 
 class Drive:
-    """The belt on its own clock: ``motion`` is where it was when last advanced."""
+    """The belt on its own clock: ``motion`` is where it was when last advanced, ``knob`` scales its speed."""
 
     def __init__(self, settings: DriveSettings, now_ns: int, pos_mm: float = 0.0) -> None:
         self._settings = settings
         self._ramped_mm_s = 0.0
         self._run_s = 0.0
+        self._by_hand_mm = 0.0
+        self.knob = 1.0
         self.motion = BeltMotion(now_ns, pos_mm, 0.0)
+
+    def push(self, mm: float) -> None:
+        """Somebody turns the belt by hand, as soon as it stands still."""
+        self._by_hand_mm += mm
 
     def advance(self, now_ns: int, *, run: bool) -> BeltMotion:
         """Move on to ``now_ns`` with the run request as given; going back in time changes nothing."""
@@ -51,13 +65,23 @@ class Drive:
         self._run_s = self._run_s + seconds if run else 0.0
         before = self._ramped_mm_s
         self._ramped_mm_s = self._ramp(before, seconds, run)
+        if self._by_hand_mm and not run and before == self._ramped_mm_s == 0:
+            return self._turned(now_ns, seconds)
         mean = (before + self._ramped_mm_s) / 2
         wow = 1 + self._settings.wow * math.sin(2 * math.pi * self.motion.pos_mm / self._settings.roller_mm)
         self.motion = BeltMotion(now_ns, self.motion.pos_mm + mean * wow * seconds, self._ramped_mm_s * wow)
         return self.motion
 
+    def _turned(self, now_ns: int, seconds: float) -> BeltMotion:
+        """By hand, never further than was asked for."""
+        reach = self._settings.by_hand_mm_s * seconds
+        step = max(-reach, min(reach, self._by_hand_mm))
+        self._by_hand_mm -= step
+        self.motion = BeltMotion(now_ns, self.motion.pos_mm + step, step / seconds if self._by_hand_mm else 0.0)
+        return self.motion
+
     def _ramp(self, speed: float, seconds: float, run: bool) -> float:
-        target = self._settings.speed_mm_s * self._factor() if run else 0.0
+        target = self._settings.speed_mm_s * self._factor() * self.knob if run else 0.0
         step = self._settings.ramp_mm_s2 * seconds
         return min(target, speed + step) if target > speed else max(target, speed - step)
 
@@ -85,6 +109,9 @@ class Belt(Protocol):
     def recount(self, count: int) -> None:
         """Let the counter begin anew from this raw count."""
 
+    def handle(self, hand: Hand) -> None:
+        """Turn it by hand, or turn the knob of its drive; other deeds are ignored."""
+
 
 class DrivenBelt:
     """A ``Belt`` that obeys its run request."""
@@ -107,6 +134,15 @@ class DrivenBelt:
 
     def stick(self, *, stuck: bool) -> None:
         self._encoder.stick(self.motion.pos_mm, stuck=stuck)
+
+    def handle(self, hand: Hand) -> None:
+        match hand.name:
+            case HandName.turn_belt:
+                self._drive.push(hand.mm)
+            case HandName.set_speed:
+                self._drive.knob = hand.mm
+            case HandName.feed:
+                self._drive.knob = 1.0
 
     def recount(self, count: int) -> None:
         start = count - math.floor(self.motion.pos_mm * self._settings.ticks_per_mm)
@@ -143,6 +179,9 @@ class TableBelt:
         elif not stuck and self._stuck_at is not None:
             self._offset += self._stuck_at - now
             self._stuck_at = None
+
+    def handle(self, hand: Hand) -> None:
+        """It has run already."""
 
     def recount(self, count: int) -> None:
         self._offset = count - math.floor(self._between(self.motion.t_ns))

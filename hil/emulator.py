@@ -19,7 +19,7 @@ from hil.entry import enter
 from hil.felt import Felt
 from hil.motion import Motion
 from hil.rtu_pty import SerialSettings
-from hil.types import EmulatorStatus, Mishap
+from hil.types import EmulatorStatus, Hand, Mishap
 from vision.types import Port
 
 _LATE_KEPT = 2000
@@ -89,6 +89,8 @@ async def _until_told(
             if isinstance(mishap, Mishap):
                 wire.suffer(mishap)
                 controller.suffer(mishap)
+            elif isinstance(mishap, Hand):
+                controller.handle(mishap)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), _MAIL_S)
 

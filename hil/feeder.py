@@ -79,6 +79,10 @@ class Feeder:
         self.fed = 0
         self._near: deque[tuple[float, float, float]] = deque(maxlen=40)
 
+    def skip(self, pos_mm: float) -> None:
+        """Nothing is laid up to this position: the feeder stood still."""
+        self._next_mm = pos_mm
+
     def feed(self, pos_mm: float) -> tuple[WorldPiece, ...]:
         """The pieces laid onto the belt since it was last asked; the first call says where the belt begins."""
         laid: list[WorldPiece] = []

@@ -27,7 +27,7 @@ class Firmware:
         self._number = 0
         self.publish(0, 0.0, 0.0, 0, 0)
         longest = [str(round(ms * 1000)) for ms in controller.longest_on_ms]
-        scaled = str(round(controller.encoder.ticks_per_mm * 100_000))
+        scaled = str(round(controller.encoder.said_ticks_per_mm * 100_000))
         root = str(Path(__file__).resolve().parent.parent)
         self._process = subprocess.Popen(
             [*command, "-m", "hil.firmware.pty_pins", self.terminal.path, self._shared.name, scaled, *longest],

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from control.precedence import LINE, take_precedence
 from hil.feeder import ScrapSprite, WorldPiece
+from hil.hands import laid_board, smeared_plate
 from hil.look import Look, View
 from hil.motion import Motion
 from hil.picture import Painter
 from hil.sprites.atlas import AtlasError, load_atlas
 from hil.stamp import Stamp
-from hil.types import BeltMotion, Landed, LineFailed, LineNews, Mishap, MishapName, ValveEvent
+from hil.types import BeltMotion, Hand, HandName, Landed, LineFailed, LineNews, Mishap, MishapName, ValveEvent
 from hil.world import World, WorldSettings
 from vision.frame_ring import FrameRing
 from vision.types import Port
@@ -55,6 +56,9 @@ class Line:
         self._on: set[MishapName] = set()
         self._last = np.zeros(settings.view.shape, np.uint8)
         self._landed: list[Landed] = []
+        self._board: Stamp | None = None
+        self._smear: NDArray[np.uint8] | None = None
+        self._defocus_px = 0.0
 
     @property
     def is_silent(self) -> bool:
@@ -66,6 +70,34 @@ class Line:
         (self._on.add if mishap.on else self._on.discard)(mishap.name)
         self._world.air_ok = MishapName.air_low not in self._on
         self._world.dead = {mishap.output} if MishapName.valve_dead in self._on else set()
+
+    def handle(self, hand: Hand, pos_mm: float) -> None:
+        """What somebody does with his hands while the belt is at ``pos_mm``; what concerns the drive is ignored."""
+        match hand.name:
+            case HandName.clear:
+                self._world.clear()
+                self._stamps.clear()
+                self._board, self._smear, self._defocus_px = None, None, 0.0
+            case HandName.feed:
+                self.handle(hand._replace(name=HandName.clear), pos_mm)
+                self._world.is_fed = True
+            case HandName.lay_board:
+                self._board = self._painter.stamp(laid_board(hand.square_mm, hand.mm, pos_mm))
+            case HandName.lay_pieces:
+                self._board = None
+                self._lay(hand, pos_mm)
+            case HandName.smear:
+                self._smear = smeared_plate(self._view)
+            case HandName.wipe:
+                self._smear = None
+            case HandName.focus:
+                self._defocus_px = hand.mm / self._view.mm_per_px
+
+    def _lay(self, hand: Hand, pos_mm: float) -> None:
+        for one in hand.pieces:
+            piece = self._world.lay(one, pos_mm)
+            if piece is not None:
+                self._stamps[piece.truth_id] = self._painter.stamp(piece.placed)
 
     def switch(self, event: ValveEvent) -> None:
         """Tell the world of an output that switched."""
@@ -86,9 +118,18 @@ class Line:
         elif MishapName.lens_covered in self._on:
             self._painter.darkness(into)
         else:
-            self._painter.paint(into, motion.pos_mm, list(self._stamps.values()))
+            board = [] if self._board is None else [self._board]
+            self._painter.paint(into, motion.pos_mm, [*board, *self._stamps.values()])
+            self._spoil(into)
         if MishapName.camera_freeze not in self._on:
             self._last = into
+
+    def _spoil(self, into: NDArray[np.uint8]) -> None:
+        """Dirt on the lens, and the lens out of focus."""
+        if self._smear is not None:
+            cv2.multiply(into, self._smear, into, 1 / 255)
+        if self._defocus_px > 0:
+            cv2.GaussianBlur(into, (0, 0), self._defocus_px, into)
 
     def on_belt(self) -> tuple[WorldPiece, ...]:
         """All pieces that have not landed."""
@@ -167,11 +208,13 @@ class _Mail:
         self._truth = truth
         self._told_ns = 0
 
-    def read(self) -> None:
-        """Raises ConnectionError when the parent is gone."""
+    def read(self, pos_mm: float) -> None:
+        """With the belt at ``pos_mm``. Raises ConnectionError when the parent is gone."""
         for message in self._mishaps.receive():
             if isinstance(message, Mishap):
                 self.line.suffer(message)
+            elif isinstance(message, Hand):
+                self.line.handle(message, pos_mm)
         for event in self._valves():
             if isinstance(event, ValveEvent):
                 self.line.switch(event)
@@ -213,7 +256,7 @@ def _expose_all(settings: LineSettings, ring: FrameRing, motion: Motion, mail: _
         missed = max(0, now_ns - due_ns) // period_ns
         seq, skipped, due_ns = seq + 1 + missed, skipped + missed, due_ns + (1 + missed) * period_ns
         where = _still_there(motion.read(), where, max(now_ns, due_ns - period_ns))
-        mail.read()
+        mail.read(where.pos_mm)
         if not mail.line.is_silent:
             mail.line.expose(ring.begin(), where)
             ring.commit(seq, where.t_ns, None)

@@ -78,6 +78,45 @@ class Mishap(NamedTuple):
     output: int = 8
 
 
+class HandName(StrEnum):
+    """What a technician does at the simulated line with his hands.
+
+    ``clear`` stops the feeder and empties the belt, ``feed`` starts it again. ``lay_board`` lays a ChArUco board into
+    the picture, ``lay_pieces`` pieces of known classes onto the belt. ``turn_belt`` turns the belt at rest. ``smear``
+    dirties the lens, ``wipe`` cleans it, ``focus`` turns the ring of the lens, ``set_speed`` the knob of the drive.
+    """
+
+    clear = "clear"
+    feed = "feed"
+    lay_board = "lay_board"
+    lay_pieces = "lay_pieces"
+    turn_belt = "turn_belt"
+    smear = "smear"
+    wipe = "wipe"
+    focus = "focus"
+    set_speed = "set_speed"
+
+
+class LaidPiece(NamedTuple):
+    """A piece of class ``label`` is laid ``downstream_mm`` of the datum line (negative: before it), one of about
+    ``size_mm`` if that is given."""
+
+    label: str
+    downstream_mm: float
+    across_mm: float
+    size_mm: float | None = None
+
+
+class Hand(NamedTuple):
+    """``mm``: how far the belt is turned; where the board's upper left corner lies from the belt's left edge; how far
+    out of focus the lens is on the belt; the share of the drive's speed. ``square_mm`` belongs to the board."""
+
+    name: HandName
+    mm: float = 0.0
+    square_mm: float = 45.0
+    pieces: tuple[LaidPiece, ...] = ()
+
+
 class EmulatorReady(NamedTuple):
     """The emulated controller listens on this TCP port, or at the other end of this serial device."""
 

@@ -9,8 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from control.types import Ejector, EjectorKind
-from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece
-from hil.types import Landed, Truth, ValveEvent
+from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece, lay
+from hil.stamp import PlacedSprite
+from hil.types import LaidPiece, Landed, Truth, ValveEvent
+
+_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,11 @@ class World:
             for e in self._ejectors
         }
         self._blasts: list[_Blast] = []
+        self._by_hand = 0
         self._pieces: list[WorldPiece] = []
+        self._sprites = sprites
         self.air_ok = True
+        self.is_fed = True
         self.dead: set[int] = set()
 
     @property
@@ -71,9 +77,32 @@ class World:
 
     def feed(self, pos_mm: float) -> tuple[WorldPiece, ...]:
         """Lay what the feeder has delivered by the time the belt has run to ``pos_mm``; the new pieces."""
+        if not self.is_fed:
+            self._feeder.skip(pos_mm)
+            return ()
         new = self._feeder.feed(pos_mm)
         self._pieces.extend(new)
         return new
+
+    def clear(self) -> None:
+        """The feeder stands, and everything is taken off the belt."""
+        self.is_fed = False
+        self._pieces = []
+
+    def lay(self, one: LaidPiece, pos_mm: float) -> WorldPiece | None:
+        """A piece by hand, with the belt at ``pos_mm``; None when there is none of that class."""
+        fitting = [sprite for sprite in self._sprites if sprite.label == one.label]
+        if not fitting:
+            return None
+        if one.size_mm is not None:
+            wanted = one.size_mm
+            fitting = sorted(fitting, key=lambda sprite: abs(_size_mm(sprite) - wanted))[:_ALIKE]
+        self._by_hand += 1
+        sprite = fitting[self._by_hand % len(fitting)]
+        placed = PlacedSprite(sprite, pos_mm - one.downstream_mm, one.across_mm, 90.0, flip=False, gain=1.0)
+        piece = lay(-self._by_hand, sprite, placed)
+        self._pieces.append(piece)
+        return piece
 
     def switch(self, event: ValveEvent) -> None:
         """An output was switched; without air a valve or pusher does nothing."""
@@ -130,6 +159,11 @@ class World:
         until_mm = np.inf if blast.until_mm is None else blast.until_mm
         in_time = (passes >= blast.since_mm - reach) & (passes <= until_mm + reach)
         return in_time & (across >= ejector.left_mm - spill) & (across <= ejector.right_mm + spill)
+
+
+def _size_mm(sprite: ScrapSprite) -> float:
+    rows, columns = np.nonzero(sprite.image[..., 3] > 127)
+    return float(max(np.ptp(rows), np.ptp(columns))) * sprite.mm_per_px
 
 
 def tally(landed: Sequence[Landed], targets: Mapping[str, Sequence[str]]) -> dict[str, Truth]:

@@ -16,6 +16,7 @@ from station.sections import FolderCameraSection, OpencvCameraSection
 from station.types import Truth
 from station.web.view import Mishap
 from station.wiring import CameraChoice, FolderCameraChoice, MachineChoice, OpencvCameraChoice, RecordedMachineChoice
+from station.wizard.hands import HandGiven
 from vision.labels import Label
 
 _LEAD_NS = 2_000_000_000
@@ -48,6 +49,15 @@ class Line(AbstractContextManager["Line"], Protocol):
         """How far the belt has truly run; 0 where nobody knows."""
 
     def cause(self, mishap: Mishap, on: bool) -> None: ...
+
+    def handle(self, given: HandGiven) -> None:
+        """What a technician's hands do at a simulated line."""
+
+    def empty(self, is_empty: bool) -> None:
+        """A simulated line's feeder stands and its belt is empty, or it is fed again."""
+
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Where so many pieces that fell last lie, in the order of the belt; empty at a real line."""
 
     def tend(self) -> None:
         """Called several times a second while it runs."""
@@ -90,6 +100,15 @@ class Plant:
 
     def cause(self, mishap: Mishap, on: bool) -> None:
         """There is nothing to break."""
+
+    def handle(self, given: HandGiven) -> None:
+        """People have hands of their own."""
+
+    def empty(self, is_empty: bool) -> None:
+        """People do it."""
+
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        return ()
 
     def tend(self) -> None:
         """It runs by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from station.section import Section
 
@@ -19,12 +19,26 @@ class CalibrationFile(Section):
     mm_per_px: float = Field(gt=0, description="millimetres of belt per picture pixel")
     datum_row_px: float = Field(description="picture row of the datum line")
     left_column_px: float = Field(description="picture column of the belt's left edge")
+    to_belt: list[list[float]] | None = Field(
+        None,
+        description="3 x 3 matrix from (x_px, y_px, 1) to (across_mm, downstream_mm, 1); none: looks straight down",
+    )
+    nominal_ticks_per_mm: float | None = Field(
+        None, gt=0, description="what the controller says of its encoder; none: ticks_per_mm"
+    )
     flat_field: str | None = Field(None, description="file with the light correction per lane; none: even light")
     distance_mm: dict[str, float] = Field(description="datum line to ejector bank, by outlet")
     delay_ms: dict[str, float | list[float]] = Field(
         description="output on to effect at the belt, by outlet: one number, or one per lane from left to right"
     )
     sample_latency_ms: float = Field(0.0, ge=0, le=100, description="age of the encoder count when it is told")
+
+    @field_validator("to_belt")
+    @classmethod
+    def _is_3_by_3(cls, matrix: list[list[float]] | None) -> list[list[float]] | None:
+        if matrix is not None and [len(row) for row in matrix] != [3, 3, 3]:
+            raise ValueError("a matrix of 3 rows with 3 numbers each is needed")
+        return matrix
 
 
 class RuleSection(Section):

@@ -23,7 +23,7 @@ from station.keeping.album import FILE as ALBUM
 from station.keeping.opening import Keeping, keeping, review_desk
 from station.line_watch import LineWatch
 from station.lines import Line, open_line
-from station.link import open_link
+from station.link import Link, open_link
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
@@ -33,6 +33,7 @@ from station.reporting.hazard_watch import HazardWatch
 from station.reporting.office_door import open_door
 from station.reporting.opening import Report, open_report
 from station.reporting.service import Service, serving
+from station.reporting.standing import ChannelStanding
 from station.safe_mode.good import remember
 from station.scale import ScaleWatch, scale_of
 from station.state import NOT_CONNECTED
@@ -49,6 +50,10 @@ from station.web.server import serve
 from station.web.yard_routes import YardDesk
 from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
+from station.wizard.crew import Hooks, StationCrew
+from station.wizard.desk import WizardDesk
+from station.wizard.opening import measuring_setup
+from station.wizard.process import measuring_main
 from vision.frame_ring import FrameRing
 from vision.labels import labels_beside, write_labels
 
@@ -130,6 +135,16 @@ class _Station:
         self._meter = Meter()
         self._line_watch = LineWatch()
         self._sorting_since_mm: float | None = None
+        hooks = Hooks(
+            config=lambda: self._plan.config,
+            use=self._use,
+            eye=lambda: self._vision,
+            control=lambda: self._control,
+            swap=self._swap,
+            standings=self._standings,
+        )
+        self._wizard = WizardDesk(StationCrew(self._desk, line, hooks), store.path.parent)
+        self._is_swapping = False
 
     async def keep(self) -> Summary:
         """Until stopped, with the channels to the programme around it."""
@@ -142,8 +157,7 @@ class _Station:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
-        shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
-        self._desk.allow_recipes(shelf)
+        self._lay_out_recipes()
         if self._line.has_mishaps:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
@@ -201,7 +215,14 @@ class _Station:
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
         files = PieceFiles(self._store.path, folder / ALBUM, rest)
         app = create_app(
-            self._desk, access, where.hosts, review, self._report.office, files, YardDesk(self._plan.config)
+            self._desk,
+            access,
+            where.hosts,
+            review,
+            self._report.office,
+            files,
+            YardDesk(self._plan.config),
+            self._wizard,
         )
         await serve(app, where.host, where.port, self._stop)
 
@@ -211,13 +232,14 @@ class _Station:
         vision_end, vision_here = open_link()
         control_end, control_here = open_link()
         self._told = ()
-        keep, steps = (None, None) if self._post is None else (self._post.pictures, self._post.steps)
-        vision_setup = setup.vision_setup(
-            self._plan, self._line.camera, self._view(), latched, self._next_piece(), keep
-        )
         control_setup = setup.control_setup(self._plan.config, self._line.machine)
-        ends = (to_control, vision_end, Readers(steps, self._kept.looks))
-        self._vision = start_member("vision", vision_main, (vision_setup, *ends), vision_here)
+        if self._wizard.is_on:
+            newest_piece = self._next_piece() - _PIECE_NUMBERS_SKIPPED
+            measuring = measuring_setup(self._plan, self._line.camera, self._view(), newest_piece)
+            ends = (measuring, to_control, vision_end)
+            self._vision = start_member("vision", measuring_main, ends, vision_here)
+        else:
+            self._vision = self._start_vision(latched, to_control, vision_end, vision_here)
         self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
         for end in (to_control, to_vision, vision_end, control_end):
             end.close()
@@ -225,6 +247,38 @@ class _Station:
         loop = asyncio.get_running_loop()
         loop.add_reader(vision_here.fileno(), self._read_vision)
         loop.add_reader(control_here.fileno(), self._read_control)
+
+    def _start_vision(self, latched: tuple[tuple[str, str], ...], to_control: Link, end: Link, here: Link) -> Member:
+        keep, steps = (None, None) if self._post is None else (self._post.pictures, self._post.steps)
+        vision_setup = setup.vision_setup(
+            self._plan, self._line.camera, self._view(), latched, self._next_piece(), keep
+        )
+        return start_member(
+            "vision", vision_main, (vision_setup, to_control, end, Readers(steps, self._kept.looks)), here
+        )
+
+    async def _swap(self, _measuring: bool) -> None:
+        """The pair that stands is ended in good order, and the one that belongs to the wizard's state is started."""
+        self._is_swapping = True
+        try:
+            await self._finish()
+            self._end_pair()
+            self._desk.tally.end(died=False)
+            self._start_pair(())
+        finally:
+            self._is_swapping = False
+
+    def _use(self, config: Config) -> None:
+        """Settings that count for every child from its next start on."""
+        self._plan = self._plan._replace(config=config)
+        self._lay_out_recipes()
+
+    def _standings(self) -> tuple[ChannelStanding, ...]:
+        return self._report.office.standings()
+
+    def _lay_out_recipes(self) -> None:
+        shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
+        self._desk.allow_recipes(shelf)
 
     def _view(self) -> RingCameraChoice:
         return RingCameraChoice(self._ring.name, self._ring.shape, _VIEW_SLOTS)
@@ -249,6 +303,7 @@ class _Station:
                 self._finished.set()
             else:
                 self._desk.take(message)
+                self._wizard.take(message)
                 self._kept.take(message)
                 self._report.take(message)
 
@@ -315,6 +370,8 @@ class _Station:
 
     def _mind_children(self) -> None:
         """When one dies its neighbour leaves with exit code 0: the cause is the one that did not."""
+        if self._is_swapping:
+            return
         dead = [member for member in (self._vision, self._control) if member and not member.process.is_alive()]
         if not dead:
             return
@@ -326,6 +383,7 @@ class _Station:
         self._read_vision()
         self._end_pair()
         self._desk.tally.end()
+        self._wizard.lose()
         if self._restarts.allows(time.monotonic_ns()):  # noqa: TID251
             self._start_pair(((code, detail),))
         else:
@@ -375,6 +433,7 @@ class _Station:
         """Outputs off first, then every piece gets its record; a vision process that has already left has sent them."""
         if self._vision is None:
             return
+        self._finished.clear()
         await self._desk.give_order(Order.stop, "end of run")
         with suppress(ConnectionError, TimeoutError):
             self._vision.link.send(Finish())

@@ -181,6 +181,14 @@ class MishapStep(Section):
     output: int = Field(8, ge=0, le=63, description="of which output, for valves")
 
 
+class InstalledSection(Section):
+    """What is really so at the simulated line, whatever the calibration says. What is left out is as calibrated."""
+
+    ticks_per_mm: float | None = Field(None, gt=0, description="encoder ticks per millimetre of belt")
+    distance_mm: dict[str, float] = Field({}, description="datum line to ejector bank, by outlet")
+    delay_ms: dict[str, float] = Field({}, description="output on to effect at the belt, by outlet")
+
+
 class LineSection(Section):
     """The built-in simulated line. Only with a simulated camera."""
 
@@ -195,6 +203,7 @@ class LineSection(Section):
     start_count: int = Field(0, ge=0, description="encoder count at the start")
     mishaps: list[MishapStep] = Field([], description="what goes wrong by itself, and when")
     feed: FeedSection
+    installed: InstalledSection = InstalledSection()
     starts_at_once: bool = Field(True, description="whoever starts the program gives the start order")
 
 

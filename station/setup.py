@@ -99,6 +99,9 @@ def geometry(config: Config) -> Geometry:
     """Where the picture lies on the belt."""
     calibration = config.calibration
     height, width, _ = picture_shape(config)
+    if calibration.to_belt is not None:
+        (a, b, c), (d, e, f), (g, h, i) = calibration.to_belt
+        return Geometry(((a, b, c), (d, e, f), (g, h, i)), width, height)
     return straight_geometry(calibration.mm_per_px, calibration.datum_row_px, calibration.left_column_px, width, height)
 
 
@@ -182,7 +185,9 @@ def _delay_ms(calibrated: float | list[float], lane: int) -> float:
 def expected_identity(config: Config) -> Identity:
     """What the controller has to say it is."""
     outputs = max(bank.first_output + bank.lanes for bank in config.file.banks)
-    return Identity(MAP_VERSION, outputs, config.calibration.counter_bits, config.calibration.ticks_per_mm)
+    calibration = config.calibration
+    nominal = calibration.nominal_ticks_per_mm or calibration.ticks_per_mm
+    return Identity(MAP_VERSION, outputs, calibration.counter_bits, nominal)
 
 
 def machine_settings(config: Config) -> ModbusSettings | RtuSettings | SerialBoardSettings | CoilSettings:

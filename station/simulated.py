@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from control.types import MachineLost
+from control.types import Ejector, MachineLost
 from hil.board_bench import BoardReady
 from hil.drive import DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings
@@ -20,7 +20,18 @@ from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.mishaps import MishapScript, ScriptedMishap
 from hil.motion import Motion
-from hil.types import BeltMotion, EmulatorFailed, EmulatorReady, Landed, LineNews, Mishap, MishapName
+from hil.types import (
+    BeltMotion,
+    EmulatorFailed,
+    EmulatorReady,
+    Hand,
+    HandName,
+    LaidPiece,
+    Landed,
+    LineNews,
+    Mishap,
+    MishapName,
+)
 from hil.world import WorldSettings, tally
 from station import setup
 from station.config import Config, ConfigError
@@ -32,6 +43,7 @@ from station.sections import LineSection, MishapStep
 from station.types import Truth
 from station.web.view import Mishap as PageMishap
 from station.wiring import RingCameraChoice
+from station.wizard.hands import HandGiven, HandWord
 from vision.frame_ring import FrameRing
 from vision.labels import WORLD, Label
 
@@ -44,6 +56,19 @@ _CAUSES = {
     PageMishap.camera_frozen: MishapName.camera_freeze,
     PageMishap.lens_covered: MishapName.lens_covered,
     PageMishap.controller_silent: MishapName.silent,
+}
+
+
+_BLUR_MM = 1.2
+_HANDS = {
+    HandWord.lay_board: HandName.lay_board,
+    HandWord.turn_belt: HandName.turn_belt,
+    HandWord.lay_pieces: HandName.lay_pieces,
+    HandWord.dirty_lens: HandName.smear,
+    HandWord.clean_lens: HandName.wipe,
+    HandWord.blur: HandName.focus,
+    HandWord.sharpen: HandName.focus,
+    HandWord.set_speed: HandName.set_speed,
 }
 
 
@@ -100,6 +125,26 @@ class SimulatedLine:
         for member in self._members.values():
             member.link.send(Mishap(_CAUSES[mishap], on))
 
+    def handle(self, given: HandGiven) -> None:
+        """What a technician does with his hands, at whichever part of the line it is."""
+        pieces = tuple(LaidPiece(*piece) for piece in given.pieces)
+        mm = _BLUR_MM if given.word is HandWord.blur else 0.0 if given.word is HandWord.sharpen else given.mm
+        self._do(Hand(_HANDS[given.word], mm, given.square_mm, pieces))
+
+    def empty(self, is_empty: bool) -> None:
+        """The feeder stands and the belt is empty, or it is fed again."""
+        self._do(Hand(HandName.clear if is_empty else HandName.feed))
+
+    def fallen(self, pieces: int) -> tuple[str, ...]:
+        """Outlets of so many pieces that landed last, in the order in which they lay on the belt."""
+        self._hear()
+        last = sorted(self._landed[-pieces:] if pieces else (), key=lambda piece: piece.at_mm)
+        return tuple(piece.outlet for piece in last)
+
+    def _do(self, hand: Hand) -> None:
+        for member in self._members.values():
+            member.link.send(hand)
+
     def tend(self) -> None:
         """Let happen what the script says."""
         since_s = (time.monotonic_ns() - self._begun_ns) / 1e9  # noqa: TID251 - the script's own clock
@@ -133,7 +178,7 @@ class SimulatedLine:
 
     def true_masses(self) -> tuple[Weighed, ...]:
         """Every piece that has landed, at its tick: the belt stands at 0 when the sorter reads its first count."""
-        ticks_per_mm = self._config.calibration.ticks_per_mm
+        ticks_per_mm = _encoder(self._config).ticks_per_mm
         return tuple(
             Weighed(round(piece.at_mm * ticks_per_mm), piece.across_mm, piece.mass_g) for piece in self._landed
         )
@@ -235,9 +280,21 @@ def line_settings(config: Config) -> LineSettings:
         mix=tuple(section.feed.mix.items()),
         seed=section.seed,
     )
-    world = WorldSettings(feeder, setup.ejectors(config), config.recipe.rest_outlet)
+    world = WorldSettings(feeder, _installed(config), config.recipe.rest_outlet)
     view = View(section.width_px, section.height_px, section.mm_per_px)
     return LineSettings(world, Look(seed=section.seed, belt="worn"), view, section.fps, _SLOTS)
+
+
+def _installed(config: Config) -> tuple[Ejector, ...]:
+    """The ejectors where they really are and as slow as they really are."""
+    true = line_section(config).installed
+    return tuple(
+        ejector._replace(
+            distance_mm=true.distance_mm.get(ejector.outlet, ejector.distance_mm),
+            delay_ms=true.delay_ms.get(ejector.outlet, ejector.delay_ms),
+        )
+        for ejector in setup.ejectors(config)
+    )
 
 
 def footage_settings(config: Config) -> FootageSettings:
@@ -252,8 +309,10 @@ def _drive(config: Config) -> DriveSettings:
 
 
 def _encoder(config: Config) -> EncoderSettings:
-    calibration = config.calibration
-    return EncoderSettings(calibration.ticks_per_mm, calibration.counter_bits, line_section(config).start_count)
+    """As installed; the controller says what the station expects of it."""
+    section, identity = line_section(config), setup.expected_identity(config)
+    true = section.installed.ticks_per_mm or config.calibration.ticks_per_mm
+    return EncoderSettings(true, identity.counter_bits, section.start_count, identity.ticks_per_mm)
 
 
 def _controller(config: Config) -> Emulated:

@@ -198,7 +198,7 @@ class Sorter:
             self._state = state
             answers.append(OrderAnswer(given.number, refusal))
         answers += [self._judge.change(given, self._settings.ejectors) for given in inputs.recipes]
-        stopped = self._state is not before and self._state in (State.idle, State.fault, State.estop)
+        stopped = self._state is not before and self._state in (State.idle, State.setup, State.fault, State.estop)
         if not stopped:
             return tuple(answers), ()
         self._shots.clear()

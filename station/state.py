@@ -56,6 +56,8 @@ ORDERS: Mapping[tuple[State, Order], State] = {
     (State.bypass, Order.pause): State.paused,
     (State.bypass, Order.stop): State.idle,
     (State.paused, Order.stop): State.idle,
+    (State.idle, Order.setup): State.setup,
+    (State.setup, Order.stop): State.idle,
     (State.fault, Order.reset): State.idle,
     (State.estop, Order.reset): State.idle,
 }

@@ -35,13 +35,13 @@ class Tally:
         """A piece got its record."""
         self._records += 1
 
-    def end(self) -> None:
+    def end(self, *, died: bool = True) -> None:
         """The vision process is gone and said all it had to say; what it saw last it may not have told."""
         seen = self.seen
         pieces = max(seen.pieces, self._before.pieces + self._records)
         lost = pieces - self._before.pieces - self._records
         self._before = seen._replace(
-            pieces=pieces, unrecorded=self._before.unrecorded + lost, restarts=self._before.restarts + 1
+            pieces=pieces, unrecorded=self._before.unrecorded + lost, restarts=self._before.restarts + died
         )
         self._status, self._records = None, 0
 

@@ -24,12 +24,13 @@ class State(StrEnum):
 
 
 class Order(StrEnum):
-    """What a person may ask for."""
+    """What a person may ask for; ``setup`` is asked for by the set-up pages."""
 
     start = "start"
     pause = "pause"
     stop = "stop"
     reset = "reset"
+    setup = "setup"
 
 
 class OrderGiven(NamedTuple):

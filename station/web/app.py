@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -22,9 +23,11 @@ from station.web.people import add_people_pages
 from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
+from station.web.setup_routes import add_setup
 from station.web.shell import open_shell
 from station.web.view import Mishap, StationView
 from station.web.yard_routes import YardDesk, add_yard
+from station.wizard.desk import WizardDesk
 
 _TAKES_CONTROL = frozenset(Order) - {Order.stop, Order.pause}
 
@@ -38,7 +41,9 @@ MISHAP_TITLES = {
 
 
 class OrderBody(Body):
-    order: Order
+    """Set-up is entered on its own page."""
+
+    order: Literal[Order.start, Order.pause, Order.stop, Order.reset]
 
 
 class RecipeBody(Body):
@@ -58,6 +63,7 @@ def create_app(
     office: Office | None = None,
     pieces: PieceFiles | None = None,
     yard: YardDesk | None = None,
+    wizard: WizardDesk | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
@@ -73,6 +79,8 @@ def create_app(
         add_yard(app, pages, yard)
     if review is not None:
         add_review(app, pages, review)
+    if wizard is not None:
+        add_setup(app, pages, wizard)
     add_people_pages(app, pages)
     if office is not None:
         add_report(app, office)

@@ -1,0 +1,88 @@
+"""What the work at a step offers the desk: which task to do next, what to make of what was found, and its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from station.config import Config
+from station.reporting.standing import ChannelStanding
+from station.wizard.words import Found, MeasureRefused, Task
+
+
+class Given(NamedTuple):
+    """What a technician enters beside his press; None where he entered nothing."""
+
+    length_mm: float | None = None
+    left_mm: float | None = None
+    square_mm: float | None = None
+    output: int | None = None
+    yes: bool | None = None
+    label: str | None = None
+    number: int | None = None
+    hits: tuple[bool, ...] = ()
+
+
+class Proof(NamedTuple):
+    """``sentence`` says how good it is; ``is_good`` whether it may be accepted; ``changes`` are calibration values,
+    ``light`` a light correction to be written into a file of its own."""
+
+    is_good: bool
+    sentence: str
+    figures: dict[str, object]
+    changes: Mapping[str, object] = MappingProxyType({})
+    light: tuple[tuple[float, float, float], ...] | None = None
+
+
+class Work(Protocol):
+    """One step. A verb that cannot be done raises MeasureRefused."""
+
+    def ask(self, what: str, given: Given) -> Task | None:
+        """The task of this press, None where there is nothing to measure."""
+
+    def take(self, found: Found) -> None:
+        """What the task found."""
+
+    def proof(self) -> Proof | None:
+        """None until enough was measured."""
+
+    def told(self) -> dict[str, object]:
+        """What the page shows beside the proof."""
+
+
+@dataclass(slots=True)
+class Still:
+    """A picture that the page draws over; ``number`` changes with it."""
+
+    jpeg: bytes = b""
+    number: int = 0
+
+    def show(self, jpeg: bytes) -> None:
+        self.jpeg, self.number = jpeg, self.number + 1
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all steps share: the settings that count now, how the channels stand, and the still picture."""
+
+    config: Config
+    standings: Callable[[], tuple[ChannelStanding, ...]] = tuple
+    still: Still = field(default_factory=Still)
+
+
+def needed(value: float | None, name: str) -> float:
+    """Raises MeasureRefused when it was not entered."""
+    if value is None:
+        raise MeasureRefused(f"Enter {name} first.")
+    return value
+
+
+def unknown(what: str) -> MeasureRefused:
+    return MeasureRefused(f"This step has nothing called {what!r}.")
+
+
+def moment_words(now: datetime) -> str:
+    return now.isoformat(timespec="seconds")
