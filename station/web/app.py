@@ -23,6 +23,7 @@ from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.shell import open_shell
+from station.web.tools_routes import ToolsDesk, add_tools
 from station.web.view import Mishap, StationView
 from station.web.yard_routes import YardDesk, add_yard
 
@@ -58,6 +59,7 @@ def create_app(
     office: Office | None = None,
     pieces: PieceFiles | None = None,
     yard: YardDesk | None = None,
+    tools: ToolsDesk | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
@@ -73,6 +75,8 @@ def create_app(
         add_yard(app, pages, yard)
     if review is not None:
         add_review(app, pages, review)
+    if tools is not None:
+        add_tools(app, pages, tools, view)
     add_people_pages(app, pages)
     if office is not None:
         add_report(app, office)
