@@ -58,11 +58,11 @@ def run(
     options = RunOptions(seconds, summary, web, record, record_frames)
     with plain_errors():
         while not _run_once(config, options):
-            _out.print("Starting with the last good version.")
+            _out.print("Starting again.")
 
 
 def _run_once(config: Path, options: RunOptions) -> bool:
-    """True when it ran; False when a person at the page went back to the last good version."""
+    """True when it ran; False when a person at the page wants it to start again with the files as they are now."""
     from station.config import ConfigError, load_config
     from station.run import run_station
     from station.safe_mode.good import last_good
@@ -75,13 +75,14 @@ def _run_once(config: Path, options: RunOptions) -> bool:
         if options.web:
             where = station.file.web
             _out.print(f"{escape(station.file.station.name)}: http://{where.host}:{where.port} (Ctrl-C stops)")
-        _out.print(in_words(run_station(station, options)))
+        ended = run_station(station, options)
+        _out.print(in_words(ended.summary))
     except (ConfigError, ModelRefused, StoreRefused) as refused:
         good = last_good(config)
         if not options.web or good is None:
             raise
         return _keep_safe(config, good, refused, options.seconds)
-    return True
+    return not ended.again
 
 
 def _keep_safe(config: Path, good: Good, refused: Exception, seconds: float | None) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -13,6 +15,27 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 _KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "serial-board", "coils", "memory")
 _MOST_VALUES = 20_000
+_PLACE = re.compile(r"^(?P<file>[^:\n]+\.ya?ml)(?::(?P<line>\d+):(?P<column>\d+))?  (?P<said>.+)$")
+
+
+class Complaint(NamedTuple):
+    """One error; ``line`` and ``column`` are empty where the whole file is meant, ``file`` for a model."""
+
+    file: str
+    line: str
+    column: str
+    said: str
+
+
+def complaints(text: str) -> tuple[Complaint, ...]:
+    """The lines of a refusal."""
+    found = []
+    for line in text.splitlines():
+        place = _PLACE.match(line)
+        found.append(
+            Complaint("", "", "", line) if place is None else Complaint(*(part or "" for part in place.groups()))
+        )
+    return tuple(found)
 
 
 def reason(error: Exception) -> str:

@@ -7,8 +7,9 @@ Paths in a file are relative to that file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -51,15 +52,18 @@ class Config(Section):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_config(path: Path) -> Config:
-    """Read a station's files; raises ConfigError that lists every error of all of them."""
+def load_config(path: Path, drafts: Mapping[Path, str] = MappingProxyType({})) -> Config:
+    """Read a station's files; raises ConfigError that lists every error of all of them.
+
+    ``drafts``: texts that stand for what lies in a file, by its resolved path.
+    """
     errors: list[str] = []
     digest = hashlib.sha256()
-    station = _read(path, ConfigFile, errors, digest.update)
+    station = _read(path, ConfigFile, errors, digest.update, drafts)
     if station is None:
         raise ConfigError("\n".join(errors))
-    calibration = _read(path.parent / station.calibration, CalibrationFile, errors, digest.update)
-    recipe = _read(path.parent / station.recipe, RecipeFile, errors, digest.update)
+    calibration = _read(path.parent / station.calibration, CalibrationFile, errors, digest.update, drafts)
+    recipe = _read(path.parent / station.recipe, RecipeFile, errors, digest.update, drafts)
     coupler = None
     if isinstance(station.machine, CoilsSection):
         coupler = _read(path.parent / station.machine.device, CouplerFile, errors, digest.update)
@@ -131,16 +135,26 @@ def _machine_contradictions(station: ConfigFile) -> Iterator[str]:
         yield f"machine.run_output  output {run} belongs to a bank; wire the belt to another one"
 
 
-def _read(path: Path, model: type[Model], errors: list[str], seen: Callable[[bytes], None]) -> Model | None:
+def _read(
+    path: Path,
+    model: type[Model],
+    errors: list[str],
+    seen: Callable[[bytes], None],
+    drafts: Mapping[Path, str] = MappingProxyType({}),
+) -> Model | None:
     """One file through one model; errors are appended, None when there were any."""
     try:
-        raw = path.read_bytes()
+        draft = drafts.get(path.resolve())
+        raw = path.read_bytes() if draft is None else draft.encode()
         if len(raw) > _LARGEST_FILE_BYTES:
             raise OSError("larger than 1 MiB")
         tree = YAML(typ="rt").load(raw.decode())
         settings = plain(tree)
     except YAMLError as error:
         errors.append(yaml_complaint(path, error))
+        return None
+    except RecursionError:
+        errors.append(f"{path}  is not valid YAML: it is nested deeper than any settings file")
         return None
     except (OSError, ValueError) as error:
         errors.append(f"{path}  cannot be read ({reason(error)}): check the file and try again")

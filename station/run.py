@@ -24,6 +24,7 @@ from station.keeping.opening import Keeping, keeping, review_desk
 from station.line_watch import LineWatch
 from station.lines import Line, open_line
 from station.link import Link, open_link
+from station.marked import marked
 from station.meter import Meter
 from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
@@ -42,6 +43,7 @@ from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
+from station.tools.opening import not_at_rest, tools_desk
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
 from station.web.app import create_app
@@ -65,14 +67,21 @@ _TICK_S = 0.1
 _PIECE_NUMBERS_SKIPPED = 1000
 
 
-def run_station(config: Config, options: RunOptions) -> Summary:
+class Ended(NamedTuple):
+    """``again``: a person asked that the program begins anew, with the files as they are now."""
+
+    summary: Summary
+    again: bool
+
+
+def run_station(config: Config, options: RunOptions) -> Ended:
     """Run until the time is up, the footage ends, or a signal comes. Raises what ``plan_run`` raises."""
     plan = plan_run(config, options)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the children: a pool of threads would only steal time
     return asyncio.run(_run(plan, options))
 
 
-async def _run(plan: Plan, options: RunOptions) -> Summary:
+async def _run(plan: Plan, options: RunOptions) -> Ended:
     """Open what the station owns, keep it, and let go of it in the opposite order."""
     records = plan.config.resolve(plan.config.file.station.data_folder) / "records.sqlite"
     refuse_other_kind(records, is_simulated=plan.run.is_simulated)
@@ -87,7 +96,7 @@ async def _run(plan: Plan, options: RunOptions) -> Summary:
         store.close()
 
 
-async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: Report) -> Summary:
+async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: Report) -> Ended:
     with (
         open_line(plan.config) as line,
         open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
@@ -98,7 +107,8 @@ async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: R
         ScaleWatch(scale_of(plan.config)) as scale,
     ):
         company = _Company(post, kept, scale, report, hazards)
-        return await _Station(plan, options, store, counts, line, company).keep()
+        station = _Station(plan, options, store, counts, line, company)
+        return Ended(await station.keep(), station.again)
 
 
 class _Company(NamedTuple):
@@ -145,6 +155,7 @@ class _Station:
         )
         self._wizard = WizardDesk(StationCrew(self._desk, line, hooks), store.path.parent)
         self._is_swapping = False
+        self.again = False
 
     async def keep(self) -> Summary:
         """Until stopped, with the channels to the programme around it."""
@@ -214,17 +225,20 @@ class _Station:
             )
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
         files = PieceFiles(self._store.path, folder / ALBUM, rest)
-        app = create_app(
-            self._desk,
-            access,
-            where.hosts,
-            review,
-            self._report.office,
-            files,
-            YardDesk(self._plan.config),
-            self._wizard,
-        )
+        tools = tools_desk(self._plan, self._report.office, self._start_again)
+        yard = YardDesk(self._plan.config)
+        app = create_app(self._desk, access, where.hosts, review, self._report.office, files, yard, self._wizard, tools)
         await serve(app, where.host, where.port, self._stop)
+
+    def _start_again(self) -> str | None:
+        """The program begins anew when nothing moves; else the sentence that says why not."""
+        if self._options.record is not None:
+            return marked("This run is recorded into one file. End the program and start it by hand.")
+        refusal = not_at_rest(self._desk.status())
+        if refusal is None:
+            self.again = True
+            asyncio.get_running_loop().call_later(_LEAVING_S, self._stop.set)  # whoever asked hears the answer first
+        return refusal
 
     def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
         """Vision and control, connected with each other and with the desk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,9 @@ from ruamel.yaml import YAML
 
 from station.config import Config, ConfigError, load_config
 from station.promotion.audit import FILE, Act, Change, append, read_audit, to_return
+from station.safe_mode.backups import keep
 from vision.model_card import load_card
 from vision.types import ModelRefused
-
-HISTORY = "history"
 
 
 class PromotionRefused(Exception):  # noqa: N818 - refused things are named as facts
@@ -49,6 +48,21 @@ def take_back(path: Path, by: str, why: str, now: datetime) -> Change:
         return _change(config, Act.returned, last.from_path, by, why, now)
 
 
+def watch(path: Path, folder: Path | None, by: str, now: datetime) -> str:
+    """Make the model in ``folder`` the one that is watched beside (``shadow_model``), None: none; gives its path.
+
+    From the next start on; raises like ``promote``.
+    """
+    config = load_config(path)
+    with _alone(config):
+        written = None if folder is None else os.path.relpath(folder.resolve(), path.resolve().parent)
+        if written == config.file.shadow_model:
+            raise PromotionRefused(f"The station file of {path} says so already.")
+        text = config.path.read_text(encoding="utf-8")
+        _exchange(config, with_shadow(text, written), lambda: keep(config.path, config.path.name, now))
+        return written or ""
+
+
 def audit_file(config: Config) -> Path:
     """Beside the records."""
     return config.resolve(config.file.station.data_folder) / FILE
@@ -63,7 +77,6 @@ def _change(config: Config, act: Act, written: str, by: str, why: str, now: date
         raise PromotionRefused(f"{written} is the model of {config.path} already.")
     stamp = now.astimezone(UTC)
     text = config.path.read_text(encoding="utf-8")
-    draft = config.path.with_name(f".{config.path.name}.draft")
     change = Change(
         at_utc=stamp.isoformat(timespec="seconds"),
         by=by.strip(),
@@ -75,16 +88,26 @@ def _change(config: Config, act: Act, written: str, by: str, why: str, now: date
         to_id=after.id,
         why=why,
     )
-    try:
-        _write(draft, with_model(text, written))
-        _check(draft, config.path)
-        _write(_history(config, stamp), text)
+
+    def write_down() -> None:
+        keep(config.path, config.path.name, stamp)
         append(audit_file(config), change)
+
+    _exchange(config, with_model(text, written), write_down)
+    return change
+
+
+def _exchange(config: Config, text: str, write_down: Callable[[], object]) -> None:
+    """The station file by a checked one; ``write_down`` comes after the check and before the exchange."""
+    draft = config.path.with_name(f".{config.path.name}.draft")
+    try:
+        _write(draft, text)
+        _check(draft, config.path)
+        write_down()
         draft.replace(config.path)
         _sync(config.path.parent)
     finally:
         draft.unlink(missing_ok=True)
-    return change
 
 
 def with_model(text: str, written: str) -> str:
@@ -92,20 +115,46 @@ def with_model(text: str, written: str) -> str:
 
     Raises PromotionRefused when the key cannot be found as a plain value on one line.
     """
+    return _with_value(text, "model", written)
+
+
+def with_shadow(text: str, written: str | None) -> str:
+    """The same with another ``shadow_model``, which may stand on the line after the model or be taken out."""
     tree = YAML(typ="rt").load(text)
     lines = text.splitlines(keepends=True)
-    row, column = tree.lc.value("model")
-    old = str(tree["model"])
+    if "shadow_model" in tree and tree["shadow_model"] is not None:
+        if written is not None:
+            return _with_value(text, "shadow_model", written)
+        del lines[tree.lc.key("shadow_model")[0]]
+    elif written is not None:
+        lines.insert(tree.lc.key("model")[0] + 1, f"shadow_model: {_as_value(written)}\n")
+    changed = "".join(lines)
+    again = dict(YAML(typ="rt").load(changed))
+    if again.pop("shadow_model", None) == written and again == {k: v for k, v in tree.items() if k != "shadow_model"}:
+        return changed
+    raise PromotionRefused(
+        "The keys of the station file do not stand on lines of their own; change shadow_model there."
+    )
+
+
+def _with_value(text: str, key: str, written: str) -> str:
+    tree = YAML(typ="rt").load(text)
+    lines = text.splitlines(keepends=True)
+    row, column = tree.lc.value(key)
+    old = str(tree[key])
     line = lines[row]
     for quoted in (f'"{old}"', f"'{old}'", old):
         if line[column:].startswith(quoted):
-            fresh = '"' + written.replace("\\", "\\\\").replace('"', '\\"') + '"' if _needs_quotes(written) else written
-            lines[row] = line[:column] + fresh + line[column + len(quoted) :]
+            lines[row] = line[:column] + _as_value(written) + line[column + len(quoted) :]
             changed = "".join(lines)
             again = YAML(typ="rt").load(changed)
-            if again["model"] == written and {**again, "model": old} == dict(tree):
+            if again[key] == written and {**again, key: old} == dict(tree):
                 return changed
-    raise PromotionRefused("The key 'model' of the station file is not a plain value on one line; write it as one.")
+    raise PromotionRefused(f"The key '{key}' of the station file is not a plain value on one line; write it as one.")
+
+
+def _as_value(written: str) -> str:
+    return '"' + written.replace("\\", "\\\\").replace('"', '\\"') + '"' if _needs_quotes(written) else written
 
 
 def _needs_quotes(written: str) -> bool:
@@ -124,12 +173,6 @@ def _check(draft: Path, path: Path) -> None:
         raise ConfigError(str(error).replace(str(draft), str(path))) from error
     except ModelRefused as error:
         raise ModelRefused(f"Not promoted, nothing has changed. {error}") from error
-
-
-def _history(config: Config, stamp: datetime) -> Path:
-    folder = config.path.parent / HISTORY
-    folder.mkdir(exist_ok=True)
-    return folder / f"{config.path.stem}-{stamp.strftime('%Y-%m-%dT%H-%M-%S')}{config.path.suffix}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,9 +12,9 @@ from pathlib import Path
 
 from station.config import Config
 from station.marked import marked
+from station.safe_mode.backups import copy, digest, flat, keep, write
 
 FOLDER = ".last-good"
-HISTORY = "history"
 _MANIFEST = "manifest.json"
 
 
@@ -41,7 +39,7 @@ def remember(config: Config, *, is_simulated: bool, now: datetime) -> None:
     files = tuple(os.path.relpath(path, here) for path in _files(config))
     folder.mkdir(parents=True, exist_ok=True)
     for name in files:
-        _copy(here / name, folder / _flat(name))
+        copy(here / name, folder / flat(name))
     good = Good(
         config.file.station.name,
         is_simulated,
@@ -52,7 +50,7 @@ def remember(config: Config, *, is_simulated: bool, now: datetime) -> None:
         now.astimezone(UTC).isoformat(timespec="seconds"),
         files,
     )
-    _write(folder / _MANIFEST, json.dumps(asdict(good), indent=1).encode())
+    write(folder / _MANIFEST, json.dumps(asdict(good), indent=1).encode())
 
 
 def last_good(path: Path) -> Good | None:
@@ -67,14 +65,14 @@ def last_good(path: Path) -> Good | None:
 def changed(path: Path, good: Good) -> tuple[str, ...]:
     """Names of the files that are not as they were."""
     here, folder = path.parent.resolve(), _folder(path)
-    return tuple(name for name in good.files if _digest(here / name) != _digest(folder / _flat(name)))
+    return tuple(name for name in good.files if digest(here / name) != digest(folder / flat(name)))
 
 
 def difference(path: Path, name: str) -> str:
     """What going back would change in a text file, as a unified diff; a sentence for others."""
     try:
         now = _text(path.parent / name)
-        then = _text(_folder(path) / _flat(name))
+        then = _text(_folder(path) / flat(name))
     except UnicodeDecodeError:
         return marked("This file is no text; it would be replaced whole.")
     return "".join(difflib.unified_diff(now, then, f"{name} now", f"{name} last good"))
@@ -89,13 +87,11 @@ def go_back(path: Path, good: Good, now: datetime) -> tuple[Path, ...]:
     kept = []
     for name in changed(path, good):
         present = here / name
-        if present.exists():
-            aside = here / HISTORY / f"{now:%Y%m%dT%H%M%S}-{_flat(name)}"
-            aside.parent.mkdir(exist_ok=True)
-            _copy(present, aside)
+        aside = keep(path, name, now)
+        if aside is not None:
             kept.append(aside)
         present.parent.mkdir(parents=True, exist_ok=True)
-        _copy(folder / _flat(name), present)
+        copy(folder / flat(name), present)
     return tuple(kept)
 
 
@@ -111,33 +107,5 @@ def _folder(path: Path) -> Path:
     return path.parent.resolve() / FOLDER / path.stem
 
 
-def _flat(name: str) -> str:
-    """One name without folders; the hash keeps apart what would be called alike."""
-    return f"{hashlib.sha256(name.encode()).hexdigest()[:12]}-{Path(name).name}"
-
-
-def _digest(path: Path) -> bytes | None:
-    return hashlib.sha256(path.read_bytes()).digest() if path.is_file() else None
-
-
 def _text(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
-
-
-def _copy(source: Path, target: Path) -> None:
-    if _digest(source) != _digest(target):
-        fresh = target.with_name(target.name + ".new")
-        shutil.copyfile(source, fresh)
-        _settle(fresh, target)
-
-
-def _write(target: Path, content: bytes) -> None:
-    fresh = target.with_name(target.name + ".new")
-    fresh.write_bytes(content)
-    _settle(fresh, target)
-
-
-def _settle(fresh: Path, target: Path) -> None:
-    with fresh.open("rb") as written:
-        os.fsync(written.fileno())
-    fresh.replace(target)

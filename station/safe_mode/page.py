@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from station import setup
 from station.access.words import Role
+from station.complaints import Complaint, complaints
+from station.config import Config
 from station.marked import marked
 from station.safe_mode.good import Good, changed, difference, go_back
+from station.tools.settings import SettingsDesk
 from station.web.access import Access, Answer, Asking, Refused, needs
 from station.web.pages import Tab
 from station.web.people import add_people_pages
 from station.web.server import serve
+from station.web.settings_routes import add_settings
 from station.web.shell import open_shell
 from station.web.view import StationFacts
 
-_PLACE = re.compile(r"^(?P<file>[^:\n]+\.ya?ml)(?::(?P<line>\d+):(?P<column>\d+))?  (?P<said>.+)$")
-
-
-class Complaint(NamedTuple):
-    """One error; ``line`` and ``column`` are empty where the whole file is meant, ``file`` for a model."""
-
-    file: str
-    line: str
-    column: str
-    said: str
-
-
-def complaints(text: str) -> tuple[Complaint, ...]:
-    """The lines of a refusal."""
-    found = []
-    for line in text.splitlines():
-        place = _PLACE.match(line)
-        found.append(
-            Complaint("", "", "", line) if place is None else Complaint(*(part or "" for part in place.groups()))
-        )
-    return tuple(found)
+_ANSWER_S = 0.5  # whoever asked hears the answer before the door closes
 
 
 def keep_safe(path: Path, good: Good, refusal: str, seconds: float | None) -> bool:
@@ -59,6 +42,7 @@ def create_safe_app(
     facts = StationFacts(good.name, good.is_simulated, (), "", (), "", "", version("scrap-sorting-station"))
     app, pages = open_shell(facts, access, ())
     pages.add_tab(Tab("/", marked("Safe mode")))
+    add_settings(app, pages, _editor(path, good, returned))
     add_people_pages(app, pages)
 
     @app.get("/", openapi_extra=needs(Role.viewer), include_in_schema=False)
@@ -88,6 +72,20 @@ def create_safe_app(
         return Answer(taken=True, refusal=None)
 
     return app
+
+
+def _editor(path: Path, good: Good, returned: asyncio.Event) -> SettingsDesk:
+    """To mend the files here; the same door leads out."""
+
+    def restart() -> None:
+        asyncio.get_running_loop().call_later(_ANSWER_S, returned.set)
+
+    station, calibration, recipe, *_ = good.files
+    return SettingsDesk(path, (station, calibration, recipe), {}, restart, _prove)
+
+
+def _prove(changed: Config) -> None:
+    setup.flat_field(changed)
 
 
 async def _keep_safe(path: Path, good: Good, refusal: str, seconds: float | None) -> bool:

@@ -25,6 +25,7 @@ from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.setup_routes import add_setup
 from station.web.shell import open_shell
+from station.web.tools_routes import ToolsDesk, add_tools
 from station.web.view import Mishap, StationView
 from station.web.yard_routes import YardDesk, add_yard
 from station.wizard.desk import WizardDesk
@@ -64,6 +65,7 @@ def create_app(
     pieces: PieceFiles | None = None,
     yard: YardDesk | None = None,
     wizard: WizardDesk | None = None,
+    tools: ToolsDesk | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
@@ -81,6 +83,8 @@ def create_app(
         add_review(app, pages, review)
     if wizard is not None:
         add_setup(app, pages, wizard)
+    if tools is not None:
+        add_tools(app, pages, tools, view)
     add_people_pages(app, pages)
     if office is not None:
         add_report(app, office)

@@ -19,6 +19,7 @@ from station.web.app import create_app
 from station.web.pictures import PictureBoard
 from station.web.review import ReviewDesk
 from station.web.server import serve
+from station.web.tools_routes import ToolsDesk
 from station.web.view import (
     FaultRow,
     LabelFacts,
@@ -214,12 +215,12 @@ async def served(
     stop: asyncio.Event | None = None,
     review: ReviewDesk | None = None,
     access: Access | None = None,
+    tools: ToolsDesk | None = None,
 ) -> AsyncIterator[str]:
     """The page of ``station`` on a real server; yields its address. ``stop`` ends the server early."""
     stop = stop or asyncio.Event()
-    serving = asyncio.create_task(
-        serve(create_app(station, access or paper_access(), review=review), "127.0.0.1", port, stop)
-    )
+    app = create_app(station, access or paper_access(), review=review, tools=tools)
+    serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop))
     drawing = asyncio.create_task(station.draw_on(pictures_per_s))
     while not serving.done():
         try:

@@ -83,3 +83,13 @@ document.addEventListener("keydown", ({ key }) => {
   at("tools").querySelector("summary").focus();
 });
 look();
+
+/** How much there is to do for technicians, once a page. */
+async function countTodo() {
+  const link = document.querySelector('.nav a[href="/todo"]');
+  if (!link || ROLES.indexOf((await session()).role) < ROLES.indexOf("technician")) return;
+  const answer = await fetch("/api/todo");
+  const { items } = await answer.json();
+  if (answer.ok && items.length > 0) link.append(` (${items.length})`);
+}
+countTodo().catch(() => {});

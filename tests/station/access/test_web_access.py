@@ -27,6 +27,7 @@ from station.web.yard_routes import YardDesk
 from tests.station.paper_station import PaperStation
 from tests.station.reporting.yard import CONTEXT, Yard
 from tests.station.site import site_config
+from tests.station.tools.site import tools_of
 
 HERE = "http://127.0.0.1:8080"
 PASSWORD = "belt runs at dawn"
@@ -214,9 +215,8 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        yield create_app(
-            gate.paper, gate.access, review=review, office=office, pieces=files, yard=YardDesk(site_config(gate.folder))
-        )
+        yard_desk, tools = YardDesk(site_config(gate.folder)), tools_of(gate.folder)
+        yield create_app(gate.paper, gate.access, (), review, office, files, yard_desk, tools)
 
 
 def table(gate: Gate) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from station.complaints import Complaint, complaints
 from station.config import ConfigError, load_config
 from station.safe_mode.good import changed, difference, go_back, last_good, remember
-from station.safe_mode.page import Complaint, complaints
 
 NOW = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
 PROJECT = Path(__file__).parents[3]
