@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
-from control.types import Outcome
 from station.access.words import Role
 from station.marked import marked
 from station.reporting.office import Office
+from station.span_counts import Span
 from station.types import Order
 from station.web.access import Access, Answer, Asking, Body, Door, Refused, needs
+from station.web.alarm_routes import History, add_alarms
+from station.web.bin_routes import OutletPurity, add_bins
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
 from station.web.metrics import add_metrics
 from station.web.pages import Pages, Tab
 from station.web.people import add_people_pages
-from station.web.piece_routes import PieceFiles, add_pieces
+from station.web.piece_routes import OUTCOME_TITLES, PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.shell import open_shell
@@ -29,16 +32,27 @@ from station.web.yard_routes import YardDesk, add_yard
 _TAKES_CONTROL = frozenset(Order) - {Order.stop, Order.pause}
 
 MISHAP_TITLES = {
-    Mishap.estop: "Press the emergency stop",
-    Mishap.guard_open: "Open the guard",
-    Mishap.camera_frozen: "Freeze the camera",
-    Mishap.lens_covered: "Cover the lens",
-    Mishap.controller_silent: "Silence the controller",
+    Mishap.estop: marked("Press the emergency stop"),
+    Mishap.guard_open: marked("Open the guard"),
+    Mishap.camera_frozen: marked("Freeze the camera"),
+    Mishap.lens_covered: marked("Cover the lens"),
+    Mishap.controller_silent: marked("Silence the controller"),
 }
+SPAN_TITLES = {
+    Span.run: marked("This run"),
+    Span.batch: marked("This batch"),
+    Span.shift: marked("This shift"),
+    Span.day: marked("This day"),
+}
+HOLD_MS = 1000
+_HOLD = marked("After a fault Start has to be held for one second.")
 
 
 class OrderBody(Body):
+    """``held_ms``: how long the person held the button; after a fault Start takes no tap."""
+
     order: Order
+    held_ms: Annotated[int, Field(ge=0, le=600_000, strict=True)] = 0
 
 
 class RecipeBody(Body):
@@ -58,6 +72,8 @@ def create_app(
     office: Office | None = None,
     pieces: PieceFiles | None = None,
     yard: YardDesk | None = None,
+    past_alarms: History | None = None,
+    outlets: OutletPurity | None = None,
 ) -> FastAPI:
     """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
 
@@ -67,6 +83,8 @@ def create_app(
     app, pages = open_shell(facts, access, hosts)
     app.state.live = live
     _add_line(app, view, pages)
+    add_alarms(app, pages, view.alarms(), past_alarms or (lambda _code: ()))
+    add_bins(app, view, outlets)
     if pieces is not None:
         add_pieces(app, pages, pieces, facts.labels)
     if yard is not None:
@@ -96,8 +114,8 @@ def _add_line(app: FastAPI, view: StationView, pages: Pages) -> None:
             request,
             "page.html",
             status=status_message(view),
-            counts=counts_message(view),
-            outcomes=tuple(Outcome),
+            outcomes=OUTCOME_TITLES,
+            spans=SPAN_TITLES,
             mishaps=MISHAP_TITLES,
             recipes=view.recipes(),
         )
@@ -123,6 +141,8 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
 
     @app.post("/api/orders", openapi_extra=needs(Role.operator))
     async def order(body: OrderBody, person: Asking, access: Door) -> Answer:
+        if body.order is Order.start and view.must_hold() and body.held_ms < HOLD_MS:
+            return _answer(_HOLD)
         if body.order in _TAKES_CONTROL:
             access.take_helm(person)
         return _answer(await view.give_order(body.order, person.name))
