@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from control.types import Command, MachineDown, MachineSample
 from station.recording.tap import TappedSorter
+from station.shot_news import ShotNews
 from station.sorter import Sorter
 from station.types import (
     Conditions,
@@ -25,7 +26,7 @@ from station.types import (
 from vision.frame_ring import FrameRing
 from vision.health import HealthSettings, PictureHealth
 from vision.process import Bindings, News
-from vision.types import Camera, Frame, Port
+from vision.types import Camera, Frame, Outlines, Port
 
 _STATUS_NS = 100_000_000
 _TIMING_NS = 1_000_000_000
@@ -45,8 +46,10 @@ class Brain:
         ring: FrameRing,
         now_ns: Callable[[], int],
         moved_ticks: float,
+        outlines: Callable[[], Outlines],
+        shots: ShotNews,
     ) -> None:
-        """``moved_ticks`` of belt between two pictures must show in them."""
+        """``moved_ticks`` of belt between two pictures must show in them; ``outlines`` are those of the last search."""
         self._sorter = sorter
         self._camera = camera
         self._station = station
@@ -59,6 +62,9 @@ class Brain:
         self._frame_ms: list[float] = []
         self._begun_ns = self._status_ns = self._timing_ns = self._picture_ns = 0
         self._marks: tuple[Mark, ...] = ()
+        self._outlines_now = outlines
+        self._outlines: Outlines = ()
+        self._shots = shots
         self._pictures = self._dropped = 0
         self._tick = self._moved_tick = 0
         self._moved_ticks = moved_ticks
@@ -91,11 +97,13 @@ class Brain:
                 time.sleep(0.001)  # noqa: TID251 - the loop has ended, the reader is slow
 
     def _inputs(self, news: News) -> Inputs:
+        machine = tuple(item for item in news.machine if isinstance(item, MachineSample | MachineDown))
+        self._shots.hear(machine, news.now_ns)
         return Inputs(
             now_ns=news.now_ns,
             frame=news.frame,
             frames_dropped=self._newly_dropped(news.frames_dropped),
-            machine=tuple(item for item in news.machine if isinstance(item, MachineSample | MachineDown)),
+            machine=machine,
             orders=tuple(self._hear(news.orders)),
             conditions=(*news.conditions, *self._conditions),
             recipes=tuple(message for message in news.orders if isinstance(message, RecipeGiven)),
@@ -129,6 +137,7 @@ class Brain:
     def _publish(self, outputs: Outputs, frame: Frame | None) -> None:
         """Records and answers always, status and pictures now and then."""
         self._tick = outputs.status.tick
+        self._shots.sent(outputs.command.jobs)
         self._unsent.extend(outputs.answers)
         self._unsent.extend(outputs.records)
         self._report(outputs)
@@ -162,10 +171,14 @@ class Brain:
         if since_ns < (_PICTURE_NS if outputs.looked else _STILL_PICTURE_NS):
             return
         self._picture_ns = outputs.status.now_ns
+        if outputs.looked:
+            self._outlines = self._outlines_now()
         self._pictures += 1
         self._ring.begin()[:] = frame.image[::2, ::2]
         self._ring.commit(self._pictures, frame.captured_ns, None)
-        self._unsent.append(Shown(self._pictures, frame.captured_ns, self._marks))
+        outlines = self._outlines if len(self._outlines) == len(self._marks) else ()
+        shown = Shown(self._pictures, frame.captured_ns, self._marks, outlines, self._shots.take())
+        self._unsent.append(shown)
 
 
 def _taken_ns(message: object) -> int | None:

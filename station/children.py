@@ -82,6 +82,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     """
     from station.brain import Brain
     from station.recording.tap import tapped
+    from station.shot_news import ShotNews
     from station.sorter import Sorter
     from vision.frame_ring import FrameRing
     from vision.model_card import load_card
@@ -102,7 +103,10 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     keep = setup.keep
     kept = None if keep is None else FrameRing(keep.shape, keep.slots, keep.ring)
     camera = open_camera(setup.camera, kept)
-    brain = Brain(tap or sorter, camera, station, ring, now_ns, _MOVED_MM * setup.sorter.ticks_per_mm)
+    settings = setup.sorter
+    shots = ShotNews(dict(zip(settings.class_codes, settings.labels, strict=True)))
+    moved_ticks = _MOVED_MM * settings.ticks_per_mm
+    brain = Brain(tap or sorter, camera, station, ring, now_ns, moved_ticks, eye.outlines, shots)
     signal.signal(signal.SIGTERM, lambda _number, _frame: brain.leave())
     try:
         with suppress(ConnectionError):

@@ -113,6 +113,7 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
             yield f"banks  outlet {bank.outlet!r} has {bank.lanes} lanes and {len(delays)} delay_ms: give one per lane"
     if recipe.rest_outlet in outlets:
         yield f"recipe  rest_outlet {recipe.rest_outlet!r} is where a bank ejects; name another outlet"
+    yield from _bin_contradictions(station, recipe)
     if (station.line is not None) != (station.camera.kind == "simulated"):
         yield "line  a simulated line needs camera.kind 'simulated', and the other way round"
     nearest = min(calibration.distance_mm.values(), default=float("inf"))
@@ -126,6 +127,16 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
     used = [bank.first_output + lane for bank in station.banks for lane in range(bank.lanes)]
     if len(used) != len(set(used)) or max(used) > 63:
         yield "banks  outputs overlap or lie above 63; give every lane its own output from 0 to 63"
+
+
+def _bin_contradictions(station: ConfigFile, recipe: RecipeFile) -> Iterator[str]:
+    known = {*(bank.outlet for bank in station.banks), recipe.rest_outlet}
+    binned = [each.outlet for each in station.bins]
+    for outlet in binned:
+        if outlet not in known:
+            yield f"bins  outlet {outlet!r} does not exist; outlets: {', '.join(sorted(known))}"
+    if len(binned) != len(set(binned)):
+        yield "bins  an outlet has two bins; give each outlet one"
 
 
 def _machine_contradictions(station: ConfigFile) -> Iterator[str]:

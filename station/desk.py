@@ -7,15 +7,18 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import cv2
-
+from station.alarm_desk import AlarmDesk
+from station.bins import Bins
 from station.config import ConfigError
 from station.faults import EFFECT_WORDS, FAULTS
+from station.figures import Figures
+from station.marked import marked
 from station.recipes import RecipeShelf
 from station.recording.post import Post
 from station.recording.settings import RecorderNews
+from station.span_counts import Span, SpanCounts
 from station.store import Store
-from station.store_reader import Counts, RunningCounts
+from station.store_reader import Counts
 from station.store_rows import Event, EventKind
 from station.summary import Quantiles
 from station.tally import Tally
@@ -35,11 +38,12 @@ from station.types import (
 )
 from station.valve_counts import ValveCounts
 from station.web.view import FaultRow, Mishap, Performance, Picture, StationFacts
+from station.window import Window
 from vision.frame_ring import FrameRing
 from vision.types import Port
 
 _ANSWER_S = 2.0
-_JPEG_QUALITY = 80
+_HELD_AFTER = (State.fault, State.estop)
 
 
 class Desk:
@@ -50,15 +54,18 @@ class Desk:
         run: str,
         facts: StationFacts,
         store: Store,
-        counts: RunningCounts,
+        figures: Figures,
         ring: FrameRing,
+        alarms: AlarmDesk,
         post: Post | None = None,
     ) -> None:
         self._run = run
         self._facts = facts
         self._store = store
-        self._counts = counts
-        self._ring = ring
+        self._figures = figures
+        self._window = Window(ring)
+        self._alarms = alarms
+        self._must_hold = False
         self._post = post
         self._orders: Port | None = None
         self._mishaps: Callable[[Mishap, bool], None] | None = None
@@ -69,9 +76,6 @@ class Desk:
         self._answers: dict[int, asyncio.Future[str | None]] = {}
         self._status: Status | None = None
         self._known_faults: dict[str, ActiveFault] = {}
-        self._shown: Shown | None = None
-        self._picture: Picture | None = None
-        self._fresh = asyncio.Event()
         self._truth: Mapping[str, Truth] | None = None
         self._frames_per_s = 0.0
         self._paced: Status | None = None
@@ -103,9 +107,7 @@ class Desk:
                 self._valves.note(message)
                 self.slack_ms.add(() if message.slack_ms is None else (message.slack_ms,))
             case Shown():
-                self._shown = message
-                self._fresh.set()
-                self._fresh = asyncio.Event()
+                self._window.take(message)
             case Timing():
                 self.frame_ms.add(message.frame_ms)
             case OrderAnswer():
@@ -131,7 +133,13 @@ class Desk:
         return self._facts
 
     def counts(self) -> Counts:
-        return self._counts.read()
+        return self._figures.run
+
+    def spans(self) -> Mapping[Span, SpanCounts]:
+        return self._figures.spans
+
+    def bins(self) -> Bins:
+        return self._figures.bins
 
     @property
     def true_shares(self) -> Mapping[str, Truth]:
@@ -150,20 +158,17 @@ class Desk:
     def faults(self) -> tuple[FaultRow, ...]:
         return tuple(map(_fault_row, self._status.faults)) if self._status else ()
 
+    def alarms(self) -> AlarmDesk:
+        return self._alarms
+
+    def must_hold(self) -> bool:
+        return self._must_hold
+
     def newest_picture(self) -> Picture | None:
-        """Encoded once for all viewers, when the first of them asks."""
-        shown = self._shown
-        if shown is not None and (self._picture is None or self._picture.seq != shown.seq):
-            self._picture = self._encode(shown) or self._picture
-        return self._picture
+        return self._window.newest()
 
     async def next_picture(self, after_seq: int) -> Picture:
-        while True:
-            fresh = self._fresh
-            picture = self.newest_picture()
-            if picture is not None and picture.seq != after_seq:
-                return picture
-            await fresh.wait()
+        return await self._window.next(after_seq)
 
     async def give_order(self, order: Order, by: str) -> str | None:
         given = OrderGiven(next(self._number), order, by)
@@ -185,7 +190,7 @@ class Desk:
 
     async def set_recipe(self, name: str, by: str) -> str | None:
         if self._shelf is None:
-            return "This station knows only one recipe."
+            return marked("This station knows only one recipe.")
         try:
             recipe = self._shelf.load(name)
         except ConfigError as error:
@@ -204,7 +209,7 @@ class Desk:
 
     async def set_mishap(self, mishap: Mishap, on: bool) -> str | None:
         if self._mishaps is None:
-            return "Mishaps can be caused on a simulated line only."
+            return marked("Mishaps can be caused on a simulated line only.")
         self._mishaps(mishap, on)
         self._on = self._on | {mishap} if on else self._on - {mishap}
         return None
@@ -213,17 +218,17 @@ class Desk:
         return None if self._post is None else self._post.news
 
     async def keep_this(self, by: str) -> str | None:
-        return "This station records nothing." if self._post is None else self._post.keep_this(by)
+        return marked("This station records nothing.") if self._post is None else self._post.keep_this(by)
 
     async def _ask(self, given: OrderGiven | RecipeGiven) -> str | None:
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._answers[given.number] = answer
         try:
             if self._orders is None or not self._orders.send(given):
-                return "The vision process is not running; wait a moment and try again."
+                return marked("The vision process is not running; wait a moment and try again.")
             return await asyncio.wait_for(answer, _ANSWER_S)
         except (TimeoutError, ConnectionError):
-            return "The vision process does not answer; wait a moment and try again."
+            return marked("The vision process does not answer; wait a moment and try again.")
         finally:
             del self._answers[given.number]
 
@@ -234,6 +239,8 @@ class Desk:
 
     def _take_status(self, status: Status) -> None:
         self._status = status
+        if status.state in _HELD_AFTER or status.state is State.starting:
+            self._must_hold = status.state in _HELD_AFTER
         self.tally.hear(status)
         paced = self._paced
         if paced is None or status.now_ns - paced.now_ns > 1_000_000_000:
@@ -256,16 +263,7 @@ class Desk:
         self._known_faults = faults
         if events:
             self._store.note(events)
-
-    def _encode(self, shown: Shown) -> Picture | None:
-        found = self._ring.newest(shown.seq - 1)
-        if found is None or found[0] != shown.seq:
-            return None
-        ok, jpeg = cv2.imencode(".jpg", found[3], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-        if not ok or not self._ring.still(shown.seq):
-            return None
-        height, width = self._ring.shape[:2]
-        return Picture(shown.seq, jpeg.tobytes(), 2 * width, 2 * height, shown.marks, shown.captured_ns)
+            self._alarms.hear(events)
 
 
 def _fault_row(active: ActiveFault) -> FaultRow:

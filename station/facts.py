@@ -5,7 +5,7 @@ from __future__ import annotations
 from station.codebook import plain_name
 from station.config import Config
 from station.plan import Plan
-from station.web.view import LabelFacts, OutletFacts, StationFacts
+from station.web.view import BankFacts, LabelFacts, OutletFacts, StationFacts
 
 _COLOURS = ("#b5562b", "#a88a1e", "#3f7cac", "#7d4fa3", "#2f8f83", "#a3476b")
 _REST_COLOUR = "#7a7f85"
@@ -23,6 +23,12 @@ def station_facts(plan: Plan) -> StationFacts:
         recipe=f"{config.recipe.name} {config.recipe.version}",
         model=plan.card.id,
         version=plan.run.software,
+        banks=tuple(
+            BankFacts(
+                bank.outlet, bank.first_output, bank.lanes, bank.left_mm, bank.left_mm + bank.lanes * bank.lane_width_mm
+            )
+            for bank in config.file.banks
+        ),
     )
 
 

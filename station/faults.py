@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from station.marked import marked
 from station.types import ActiveFault
 
 
@@ -24,11 +25,11 @@ class Effect(StrEnum):
 
 
 EFFECT_WORDS: Mapping[Effect, str] = {
-    Effect.note: "Sorting goes on.",
-    Effect.degrade: "Sorting goes on; its records are marked.",
-    Effect.bypass: "Nothing is ejected until it is over.",
-    Effect.pause: "The belt pauses.",
-    Effect.stop: "The belt is stopped.",
+    Effect.note: marked("Sorting goes on."),
+    Effect.degrade: marked("Sorting goes on; its records are marked."),
+    Effect.bypass: marked("Nothing is ejected until it is over."),
+    Effect.pause: marked("The belt pauses."),
+    Effect.stop: marked("The belt is stopped."),
 }
 
 
@@ -231,6 +232,12 @@ FAULTS: Mapping[str, Fault] = {
         Effect.note,
         "The belt scale does not answer. What it weighs meanwhile stays in its own total.",
         "Check the scale's power, cable, address and baud rate; the station goes on asking.",
+    ),
+    "bin-nearly-full": Fault(
+        94,
+        Effect.note,
+        "A bin is nearly full, by the estimated mass of what fell into it.",
+        "Empty it, then press Emptied at this bin on the page.",
     ),
     "alarm-found": Fault(
         81,

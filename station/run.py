@@ -14,11 +14,15 @@ from typing import NamedTuple
 
 from control.process import ControlStatus
 from station import setup
+from station.alarm_desk import AlarmDesk
+from station.alarm_log import read_alarm_events
+from station.bins import Bins, read_emptied
 from station.children import Readers, control_main, vision_main
 from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
+from station.figures import Figures
 from station.keeping.album import FILE as ALBUM
 from station.keeping.opening import Keeping, keeping, review_desk
 from station.line_watch import LineWatch
@@ -32,21 +36,24 @@ from station.recording.planned import open_post
 from station.recording.post import Post
 from station.reporting.hazard_watch import HazardWatch
 from station.reporting.office_door import open_door
-from station.reporting.opening import Report, open_report
+from station.reporting.opening import Report, open_report, shift_plan
+from station.reporting.recipe_outlets import outlets_of
 from station.reporting.service import Service, serving
 from station.reporting.standing import ChannelStanding
 from station.safe_mode.good import remember
 from station.scale import ScaleWatch, scale_of
+from station.span_counts import SpanReader
 from station.state import NOT_CONNECTED
 from station.store import Store
 from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
-from station.store_reader import RunningCounts, read_counts
+from station.store_reader import read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.tools.opening import not_at_rest, tools_desk
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
-from station.web.app import create_app
+from station.web.app import Desks, create_app
+from station.web.bin_routes import OutletPurity
 from station.web.piece_routes import PieceFiles
 from station.web.server import serve
 from station.web.yard_routes import YardDesk
@@ -100,15 +107,34 @@ async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: R
     with (
         open_line(plan.config) as line,
         open_post(plan, line.camera, options.record, all_frames=options.record_frames) as post,
-        RunningCounts(store.path, plan.run.uuid) as counts,
+        SpanReader(store.path, shift_plan(plan.config), plan.config.recipe.rest_outlet) as spans,
         HazardWatch(store.path) as hazards,
         CopyWatch(store.path),
         keeping(plan) as kept,
         ScaleWatch(scale_of(plan.config)) as scale,
     ):
         company = _Company(post, kept, scale, report, hazards)
-        station = _Station(plan, options, store, counts, line, company)
+        station = _Station(plan, options, store, _figures(plan, store, spans), line, company)
         return Ended(await station.keep(), station.again)
+
+
+def _figures(plan: Plan, store: Store, spans: SpanReader) -> Figures:
+    """Counts and bins for whoever looks."""
+    config = plan.config
+    sizes = {each.outlet: each.capacity_kg for each in config.file.bins}
+    capacity_kg = {outlet: sizes.get(outlet) for outlet in outlets_of(config)}
+    return Figures(
+        spans,
+        Bins(
+            plan.run.uuid,
+            plan.run.utc_offset_ns,
+            capacity_kg,
+            store.note,
+            lambda: store.newest_piece,
+            time.monotonic_ns,  # noqa: TID251 - the parent process has a clock
+            read_emptied(store.path),
+        ),
+    )
 
 
 class _Company(NamedTuple):
@@ -126,7 +152,7 @@ class _Station:
     """One run: its desk, its two children, its page."""
 
     def __init__(
-        self, plan: Plan, options: RunOptions, store: Store, counts: RunningCounts, line: Line, company: _Company
+        self, plan: Plan, options: RunOptions, store: Store, figures: Figures, line: Line, company: _Company
     ) -> None:
         self._plan = plan
         self._post, self._kept, self._scale, self._report, self._hazards = company
@@ -135,7 +161,10 @@ class _Station:
         self._line = line
         height, width = setup.picture_shape(plan.config)[:2]
         self._ring = FrameRing((height // 2, width // 2, 3), _VIEW_SLOTS)
-        self._desk = Desk(plan.run.uuid, station_facts(plan), store, counts, self._ring, self._post)
+        self._figures = figures
+        past = read_alarm_events(store.path)
+        alarms = AlarmDesk(plan.run.uuid, plan.run.utc_offset_ns, store.note, time.monotonic_ns, past)  # noqa: TID251
+        self._desk = Desk(plan.run.uuid, station_facts(plan), store, figures, self._ring, alarms, self._post)
         self._restarts = RestartLimit()
         self._vision: Member | None = None
         self._control: Member | None = None
@@ -174,12 +203,14 @@ class _Station:
         self._start_pair(())
         web = asyncio.ensure_future(self._serve()) if self._options.web else None
         remembering = asyncio.ensure_future(self._remember()) if self._options.web else None
+        reading = asyncio.ensure_future(self._figures.keep())
         try:
             await self._watch(service)
             await self._finish()
         finally:
             self._stop.set()
             self._end_pair()
+            reading.cancel()
             if remembering is not None:
                 remembering.cancel()
             if web is not None:
@@ -224,10 +255,17 @@ class _Station:
                 access.code,
             )
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
-        files = PieceFiles(self._store.path, folder / ALBUM, rest)
-        tools = tools_desk(self._plan, self._report.office, self._start_again)
-        yard = YardDesk(self._plan.config)
-        app = create_app(self._desk, access, where.hosts, review, self._report.office, files, yard, self._wizard, tools)
+        desks = Desks(
+            review=review,
+            office=self._report.office,
+            pieces=PieceFiles(self._store.path, folder / ALBUM, rest),
+            yard=YardDesk(self._plan.config),
+            wizard=self._wizard,
+            tools=tools_desk(self._plan, self._report.office, self._start_again),
+            past_alarms=lambda code: read_alarm_events(self._store.path, code=code),
+            outlets=OutletPurity(self._plan.config),
+        )
+        app = create_app(self._desk, access, where.hosts, desks)
         await serve(app, where.host, where.port, self._stop)
 
     def _start_again(self) -> str | None:
@@ -418,6 +456,7 @@ class _Station:
             ("scale-lost", self._scale.trouble),
             ("hazard-waiting", self._hazards.waiting),
             ("line-noisy", self._line_watch.trouble),
+            ("bin-nearly-full", self._figures.bins.attention()),
             ("certificate-ends", service.warning),
             ("programme-refuses", service.alarm),
         )

@@ -129,6 +129,13 @@ class BankSection(Section):
     longest_ms: float | None = Field(None, gt=0, le=10000, description="longest opening if not sorting.max_pulse_ms")
 
 
+class BinSection(Section):
+    """The bin under an outlet; without one the page still says what fell into it."""
+
+    outlet: str = Field(min_length=1, description="outlet of a bank, or the recipe's rest_outlet")
+    capacity_kg: float = Field(gt=0, le=100_000, description="how much of such pieces fits in, by mass")
+
+
 class VisionSection(Section):
     step_mm: float = Field(50.0, gt=0, le=500, description="belt travel between two frames that are searched")
     sure: float = Field(0.98, gt=0.5, lt=1, description="confidence beyond which a piece is not looked at again")
@@ -264,6 +271,7 @@ class ConfigFile(Section):
     camera: CameraSection
     machine: MachineSection
     banks: list[BankSection] = Field(min_length=1)
+    bins: list[BinSection] = Field([], max_length=65)
     vision: VisionSection = VisionSection()
     sorting: SortingSection
     mass: MassSection = MassSection()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from station.marked import marked
 from station.types import Order, State
 
 
@@ -22,14 +23,14 @@ class Powers(NamedTuple):
 
 
 POWERS: Mapping[State, Powers] = {
-    State.idle: Powers(False, False, 4, "Ready. Press Start."),
-    State.starting: Powers(True, False, 3, "Starting: the belt is being cleared of pieces that were not seen."),
-    State.running: Powers(True, True, 6, "Sorting."),
-    State.bypass: Powers(True, False, 16, "Not sorting: pieces pass and are counted as unsorted."),
-    State.paused: Powers(False, False, 11, "Paused. Press Start to go on."),
-    State.setup: Powers(False, False, 17, "A technician is at work."),
-    State.fault: Powers(False, False, 9, "Stopped by a fault. Remove its cause, then reset."),
-    State.estop: Powers(False, False, 8, "Emergency stop. Release it, then reset."),
+    State.idle: Powers(False, False, 4, marked("Ready. Press Start.")),
+    State.starting: Powers(True, False, 3, marked("Starting: the belt is being cleared of pieces that were not seen.")),
+    State.running: Powers(True, True, 6, marked("Sorting.")),
+    State.bypass: Powers(True, False, 16, marked("Not sorting: pieces pass and are counted as unsorted.")),
+    State.paused: Powers(False, False, 11, marked("Paused. Press Start to go on.")),
+    State.setup: Powers(False, False, 17, marked("A technician is at work.")),
+    State.fault: Powers(False, False, 9, marked("Stopped by a fault. Remove its cause, then reset.")),
+    State.estop: Powers(False, False, 8, marked("Emergency stop. Release it, then reset.")),
 }
 
 
@@ -62,16 +63,16 @@ ORDERS: Mapping[tuple[State, Order], State] = {
     (State.estop, Order.reset): State.idle,
 }
 
-NOT_CONNECTED = "The controller is not connected yet."
+NOT_CONNECTED = marked("The controller is not connected yet.")
 _REFUSALS: Mapping[State, str] = {
-    State.idle: "The station is ready; only Start has a meaning now.",
-    State.starting: "The station is already starting.",
-    State.running: "The station is already sorting.",
-    State.bypass: "The station runs in bypass and returns to sorting by itself.",
-    State.paused: "The station is paused; press Start or Stop.",
-    State.setup: "A technician is at work; leave set-up first.",
-    State.fault: "A fault is latched: remove its cause and press Reset first.",
-    State.estop: "The emergency stop was pressed: release it and press Reset first.",
+    State.idle: marked("The station is ready; only Start has a meaning now."),
+    State.starting: marked("The station is already starting."),
+    State.running: marked("The station is already sorting."),
+    State.bypass: marked("The station runs in bypass and returns to sorting by itself."),
+    State.paused: marked("The station is paused; press Start or Stop."),
+    State.setup: marked("A technician is at work; leave set-up first."),
+    State.fault: marked("A fault is latched: remove its cause and press Reset first."),
+    State.estop: marked("The emergency stop was pressed: release it and press Reset first."),
 }
 
 
@@ -95,7 +96,7 @@ def _refusal(state: State, target: State | None, facts: Facts) -> str | None:
     if target is State.starting and not facts.connected:
         return NOT_CONNECTED
     if target is State.starting and facts.pause:
-        return "Records cannot be written: free disk space first."
+        return marked("Records cannot be written: free disk space first.")
     return None
 
 

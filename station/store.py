@@ -149,6 +149,11 @@ class Store:
             return change if self._take([change]) else None
 
     @property
+    def newest_piece(self) -> int:
+        """The number that the newest piece got, whether it is on the disk or not."""
+        return self._piece_seq
+
+    @property
     def waiting(self) -> int:
         """Rows that are not on the disk yet."""
         return len(self._waiting)

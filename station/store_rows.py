@@ -141,6 +141,10 @@ class EventKind(StrEnum):
     order_taken = "order_taken"
     order_refused = "order_refused"
     clock = "clock"
+    alarm_acknowledged = "alarm_acknowledged"
+    alarm_shelved = "alarm_shelved"
+    alarm_unshelved = "alarm_unshelved"
+    bin_emptied = "bin_emptied"
 
 
 class Event(NamedTuple):

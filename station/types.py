@@ -7,7 +7,17 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from control.grade import Grade
-from control.types import Command, Decision, Ejection, MachineDown, MachineSample, Outcome, Recipe, ShotReport
+from control.types import (
+    Command,
+    Decision,
+    Ejection,
+    MachineDown,
+    MachineSample,
+    Outcome,
+    Recipe,
+    ShotReport,
+    ShotResult,
+)
 from station.valves import ValveHealth
 from vision.types import Box, FrameStamp, Piece
 
@@ -91,12 +101,29 @@ class Timing(NamedTuple):
     frame_ms: tuple[float, ...]
 
 
+class Shot(NamedTuple):
+    """What became of one shot: piece, class, the outputs that were to open, and the controller's answer, which was
+    heard at ``heard_ns`` (monotonic)."""
+
+    piece_id: int
+    label: str
+    outputs: tuple[int, ...]
+    result: ShotResult
+    heard_ns: int
+
+
 class Shown(NamedTuple):
-    """A picture for the page lies in the view ring under ``seq``, with what was seen in it."""
+    """A picture for the page lies in the view ring under ``seq``, with what was seen in it.
+
+    ``outlines`` belong to ``marks`` one by one, each x, y, x, y, ... in full-size pixels, () where only the box is
+    known; ``shots`` were answered since the picture before.
+    """
 
     seq: int
     captured_ns: int
     marks: tuple[Mark, ...]
+    outlines: tuple[tuple[int, ...], ...] = ()
+    shots: tuple[Shot, ...] = ()
 
 
 class Inputs(NamedTuple):

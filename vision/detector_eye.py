@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vision.detector import Detections
 from vision.detectors.candidates import Floats, covered
 from vision.geometry import Geometry
-from vision.types import Blob, Box, Frame, Look, LookRequest, Sighting
+from vision.types import Blob, Box, Frame, Look, LookRequest, Outlines, Sighting
 
 _TOUCHING_SHARE = 0.1
 
@@ -43,6 +43,10 @@ class DetectorEye:
         found = self._detector.detect(self._image)
         self._log_scores = found.log_scores
         return tuple(self._geometry.place(self._blob(found.boxes, n)) for n in range(len(found.boxes)))
+
+    def outlines(self) -> Outlines:
+        """A detector knows only boxes."""
+        return ()
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
         """What the detector said about the requested sightings, in their order; it costs nothing more."""

@@ -13,7 +13,8 @@ from vision.finder import Finder
 from vision.flat_field import FlatField
 from vision.geometry import Geometry
 from vision.model_card import ModelCard
-from vision.types import Frame, Look, LookRequest, Sighting
+from vision.outline import simplified
+from vision.types import Blob, Frame, Look, LookRequest, Outlines, Sighting
 
 _SEARCHES_PER_LESSON = 8
 _FIRST_LESSONS = 48
@@ -47,6 +48,7 @@ class LiveEye:
         self._flat_field = flat_field
         self._image: NDArray[np.uint8] = np.zeros((1, 1, 3), np.uint8)
         self._sightings: tuple[Sighting, ...] = ()
+        self._blobs: tuple[Blob, ...] = ()
         self._searches = 0
 
     def show(self, frame: Frame) -> None:
@@ -59,8 +61,13 @@ class LiveEye:
         self._searches += 1
         learns = self._searches <= _FIRST_LESSONS or self._searches % _SEARCHES_PER_LESSON == 0
         blobs = self._finder.follow(self._image) if learns else self._finder.find(self._image)
+        self._blobs = tuple(blobs)
         self._sightings = self._geometry.place_all(blobs)
         return self._sightings
+
+    def outlines(self) -> Outlines:
+        """Of everything the last search found, in its order."""
+        return tuple(simplified(blob.contour) for blob in self._blobs)
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
         """Classify the requested sightings, in their order."""

@@ -18,6 +18,13 @@ Ints = NDArray[np.int64]
 
 STRIP_MM = 10.0
 _EDGE_MM = 1e-6
+_SEEN_PX = 2.0
+
+
+def simplified(contour: NDArray[np.int32]) -> tuple[int, ...]:
+    """A contour (n, 1, 2) as x, y, x, y, ... with as few corners as nobody would miss in half-size pictures."""
+    corners: list[int] = cv2.approxPolyDP(contour, _SEEN_PX, True).astype(int).ravel().tolist()
+    return tuple(corners)
 
 
 def strips_of(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from vision.camera_watch import CameraWatch, Conditions, WatchSettings
-from vision.types import Camera, Eye, Frame, FrameStamp, Port
+from vision.types import Camera, Eye, Frame, FrameStamp, Outlines, Port
 
 _MS = 1_000_000
 _MOST_UNSENT = 64
@@ -36,6 +36,9 @@ class LiveEye(Eye, Protocol):
     """An eye that is shown the frame in hand."""
 
     def show(self, frame: Frame) -> None: ...
+
+    def outlines(self) -> Outlines:
+        """Of everything the last search found, in its order; for people to look at."""
 
 
 class Sorter(Protocol[I_contra, O_co]):

@@ -62,6 +62,10 @@ class Blob:
     touching: bool
 
 
+Outlines = tuple[tuple[int, ...], ...]
+"""Polygons for people to look at, each x, y, x, y, ... in full-size pixels; () where only a box is known."""
+
+
 class Strip(NamedTuple):
     """A piece between two lines along the belt: from ``left_mm`` to ``right_mm`` across, its outline reaches from
     ``rear_mm`` to ``front_mm``, both measured downstream from the piece's centre (``rear_mm`` is mostly negative).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vision.crop import CropSpec, crop
 from vision.process import LiveEye
-from vision.types import Frame, Look, LookRequest, Port, Sighting
+from vision.types import Frame, Look, LookRequest, Outlines, Port, Sighting
 
 _MOST_BYTES = 250_000
 
@@ -52,6 +52,10 @@ class WatchedEye:
         """What the other eye finds."""
         self._sightings = self._eye.find()
         return self._sightings
+
+    def outlines(self) -> Outlines:
+        """As the other eye draws them."""
+        return self._eye.outlines()
 
     def look(self, requests: Sequence[LookRequest]) -> tuple[Look, ...]:
         """What the other eye says; then the crops are sent."""

@@ -90,14 +90,20 @@ def context(plan: Plan) -> Context:
 def reporter_settings(config: Config) -> ReporterSettings:
     """From the section ``reporting``."""
     section = config.file.reporting
-    shifts = tuple(Shift(each.name, _clock(each.begins), _clock(each.ends)) for each in section.shifts)
     return ReporterSettings(
         interval_ns=section.interval_s * _NS_PER_S,
-        plan=ShiftPlan(shifts, ZoneInfo(section.time_zone)),
+        plan=shift_plan(config),
         trim=TrimSettings(section.keep_days, round(section.min_free_gb * 1e9)),
         intake_sd_kg=section.intake_sd_kg,
         intake_sd_share=section.intake_sd_share,
     )
+
+
+def shift_plan(config: Config) -> ShiftPlan:
+    """The plant's shifts by its own clock."""
+    section = config.file.reporting
+    shifts = tuple(Shift(each.name, _clock(each.begins), _clock(each.ends)) for each in section.shifts)
+    return ShiftPlan(shifts, ZoneInfo(section.time_zone))
 
 
 def _factor_sd(plan: Plan) -> Mapping[str, float]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import StrictBool
+from pydantic import Field, StrictBool
 
-from control.types import Outcome
 from station.access.words import Role
 from station.marked import marked
 from station.reporting.office import Office
+from station.span_counts import Span
 from station.types import Order
 from station.web.access import Access, Answer, Asking, Body, Door, Refused, needs
+from station.web.alarm_routes import History, add_alarms
+from station.web.bin_routes import OutletPurity, add_bins
 from station.web.live import LiveFeed
 from station.web.messages import counts_message, status_message
 from station.web.metrics import add_metrics
 from station.web.pages import Pages, Tab
 from station.web.people import add_people_pages
-from station.web.piece_routes import PieceFiles, add_pieces
+from station.web.piece_routes import OUTCOME_TITLES, PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.setup_routes import add_setup
@@ -33,18 +35,28 @@ from station.wizard.desk import WizardDesk
 _TAKES_CONTROL = frozenset(Order) - {Order.stop, Order.pause}
 
 MISHAP_TITLES = {
-    Mishap.estop: "Press the emergency stop",
-    Mishap.guard_open: "Open the guard",
-    Mishap.camera_frozen: "Freeze the camera",
-    Mishap.lens_covered: "Cover the lens",
-    Mishap.controller_silent: "Silence the controller",
+    Mishap.estop: marked("Press the emergency stop"),
+    Mishap.guard_open: marked("Open the guard"),
+    Mishap.camera_frozen: marked("Freeze the camera"),
+    Mishap.lens_covered: marked("Cover the lens"),
+    Mishap.controller_silent: marked("Silence the controller"),
 }
+SPAN_TITLES = {
+    Span.run: marked("This run"),
+    Span.batch: marked("This batch"),
+    Span.shift: marked("This shift"),
+    Span.day: marked("This day"),
+}
+HOLD_MS = 1000
+_HOLD = marked("After a fault Start has to be held for one second.")
 
 
 class OrderBody(Body):
-    """Set-up is entered on its own page."""
+    """``held_ms``: how long the person held the button; after a fault Start takes no tap. Set-up is entered on its own
+    page."""
 
     order: Literal[Order.start, Order.pause, Order.stop, Order.reset]
+    held_ms: Annotated[int, Field(ge=0, le=600_000, strict=True)] = 0
 
 
 class RecipeBody(Body):
@@ -56,38 +68,44 @@ class MishapBody(Body):
     on: StrictBool
 
 
-def create_app(
-    view: StationView,
-    access: Access,
-    hosts: Iterable[str] = (),
-    review: ReviewDesk | None = None,
-    office: Office | None = None,
-    pieces: PieceFiles | None = None,
-    yard: YardDesk | None = None,
-    wizard: WizardDesk | None = None,
-    tools: ToolsDesk | None = None,
-) -> FastAPI:
-    """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work.
+class Desks(NamedTuple):
+    """Whom the page can ask beside the line itself; what is None is not there: ``review`` when no crops are kept, most
+    others when nothing is recorded."""
 
-    What is None is not there: ``review`` when no crops are kept, the others when nothing is recorded.
-    """
+    review: ReviewDesk | None = None
+    office: Office | None = None
+    pieces: PieceFiles | None = None
+    yard: YardDesk | None = None
+    wizard: WizardDesk | None = None
+    tools: ToolsDesk | None = None
+    past_alarms: History | None = None
+    outlets: OutletPurity | None = None
+
+
+NOTHING_BESIDE = Desks()
+
+
+def create_app(view: StationView, access: Access, hosts: Iterable[str] = (), desks: Desks = NOTHING_BESIDE) -> FastAPI:
+    """The page over ``view``. ``hosts`` are the names people use for this computer; addresses always work."""
     facts, live = view.facts(), LiveFeed(view)
     app, pages = open_shell(facts, access, hosts)
     app.state.live = live
     _add_line(app, view, pages)
-    if pieces is not None:
-        add_pieces(app, pages, pieces, facts.labels)
-    if yard is not None:
-        add_yard(app, pages, yard)
-    if review is not None:
-        add_review(app, pages, review)
-    if wizard is not None:
-        add_setup(app, pages, wizard)
-    if tools is not None:
-        add_tools(app, pages, tools, view)
+    add_alarms(app, pages, view.alarms(), desks.past_alarms or (lambda _code: ()))
+    add_bins(app, view, desks.outlets)
+    if desks.pieces is not None:
+        add_pieces(app, pages, desks.pieces, facts.labels)
+    if desks.yard is not None:
+        add_yard(app, pages, desks.yard)
+    if desks.review is not None:
+        add_review(app, pages, desks.review)
+    if desks.wizard is not None:
+        add_setup(app, pages, desks.wizard)
+    if desks.tools is not None:
+        add_tools(app, pages, desks.tools, view)
     add_people_pages(app, pages)
-    if office is not None:
-        add_report(app, office)
+    if desks.office is not None:
+        add_report(app, desks.office)
     _add_reports(app, view)
     add_metrics(app, view)
     _add_orders(app, view)
@@ -108,8 +126,8 @@ def _add_line(app: FastAPI, view: StationView, pages: Pages) -> None:
             request,
             "page.html",
             status=status_message(view),
-            counts=counts_message(view),
-            outcomes=tuple(Outcome),
+            outcomes=OUTCOME_TITLES,
+            spans=SPAN_TITLES,
             mishaps=MISHAP_TITLES,
             recipes=view.recipes(),
         )
@@ -135,6 +153,8 @@ def _add_orders(app: FastAPI, view: StationView) -> None:
 
     @app.post("/api/orders", openapi_extra=needs(Role.operator))
     async def order(body: OrderBody, person: Asking, access: Door) -> Answer:
+        if body.order is Order.start and view.must_hold() and body.held_ms < HOLD_MS:
+            return _answer(_HOLD)
         if body.order in _TAKES_CONTROL:
             access.take_helm(person)
         return _answer(await view.give_order(body.order, person.name))

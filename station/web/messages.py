@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+from datetime import UTC, datetime
 from typing import NamedTuple
 
+from station.alarm_desk import AlarmDesk
+from station.marked import marked
+from station.span_counts import Span, SpanCounts
 from station.store_reader import Counts
-from station.types import State, Truth
+from station.types import Mark, Shot, State, Truth
 from station.web.view import FaultRow, Picture, StationView
 
 Message = dict[str, object]
@@ -23,14 +27,14 @@ class StateWord(NamedTuple):
 
 
 STATE_WORDS = {
-    State.idle: StateWord("Idle", "calm"),
-    State.starting: StateWord("Starting", "calm"),
-    State.running: StateWord("Running", "calm"),
-    State.bypass: StateWord("Not sorting", "attention"),
-    State.paused: StateWord("Paused", "calm"),
-    State.setup: StateWord("Set-up", "attention"),
-    State.fault: StateWord("Fault", "alarm"),
-    State.estop: StateWord("Emergency stop", "alarm"),
+    State.idle: StateWord(marked("Idle"), "calm"),
+    State.starting: StateWord(marked("Starting"), "calm"),
+    State.running: StateWord(marked("Running"), "calm"),
+    State.bypass: StateWord(marked("Not sorting"), "attention"),
+    State.paused: StateWord(marked("Paused"), "calm"),
+    State.setup: StateWord(marked("Set-up"), "attention"),
+    State.fault: StateWord(marked("Fault"), "alarm"),
+    State.estop: StateWord(marked("Emergency stop"), "alarm"),
 }
 
 
@@ -42,6 +46,7 @@ def facts_message(view: StationView) -> Message:
         "is_simulated": facts.is_simulated,
         "outlets": [outlet._asdict() for outlet in facts.outlets],
         "rest_outlet": facts.rest_outlet,
+        "banks": [bank._asdict() for bank in facts.banks],
         "labels": {label.label: label.title for label in facts.labels},
         "version": facts.version,
     }
@@ -56,7 +61,7 @@ def status_message(view: StationView) -> Message:
         "kind": "status",
         "state": state,
         **STATE_WORDS[state]._asdict(),
-        "sentence": "The station is starting up." if status is None else status.sentence,
+        "sentence": marked("The station is starting up.") if status is None else status.sentence,
         "speed_mm_s": None if status is None else round(status.speed_mm_s, 1),
         "open_pieces": None if status is None else status.open_pieces,
         "performance": None if performance is None else performance._asdict(),
@@ -64,8 +69,18 @@ def status_message(view: StationView) -> Message:
         "grades": [] if status is None else [grade._asdict() for grade in status.grades],
         "valves": _valves(view),
         "faults": [_fault(row, 0 if status is None else status.now_ns) for row in view.faults()],
+        **alarms_message(view.alarms()),
+        "must_hold": view.must_hold(),
         "recording": _recording(view),
         "mishaps": sorted(view.mishaps()) if view.facts().is_simulated else [],
+    }
+
+
+def alarms_message(desk: AlarmDesk) -> Message:
+    """Alarms that are there, the most urgent first, and those on the shelf."""
+    return {
+        "alarms": [alarm._asdict() for alarm in desk.shown()],
+        "shelved": [shelf._asdict() for shelf in desk.shelved()],
     }
 
 
@@ -93,13 +108,44 @@ def _valves(view: StationView) -> list[Message]:
 
 
 def counts_message(view: StationView) -> Message:
-    """Counts of the run; pieces that passed are in the rest outlet's column. ``truth`` is null on a real line."""
-    truth = view.truth()
+    """Counts of the run; pieces that passed are in the rest outlet's column. ``truth`` is null on a real line.
+
+    ``spans`` has the same of this run, batch, shift and day, each null while there is none.
+    """
+    truth, rest, spans = view.truth(), view.facts().rest_outlet, view.spans()
     return {
         "kind": "counts",
-        **cells(view.counts(), view.facts().rest_outlet),
-        "kg": outlet_kg(view.counts(), view.facts().rest_outlet),
+        **cells(view.counts(), rest),
+        "kg": outlet_kg(view.counts(), rest),
+        "spans": {span: None if span not in spans else _span(spans[span], rest) for span in Span},
+        "bins": bins_message(view),
         "truth": None if truth is None else {outlet: _truth(found) for outlet, found in truth.items()},
+    }
+
+
+def bins_message(view: StationView) -> list[Message]:
+    """How full the bins are; ``share`` is null where nobody said how much fits in."""
+    return [
+        {
+            "outlet": level.outlet,
+            "kg": round(level.kg, 2),
+            "sd_kg": round(level.sd_kg, 2),
+            "capacity_kg": level.capacity_kg,
+            "share": None if level.share is None else round(level.share, 4),
+            "is_nearly_full": level.is_nearly_full,
+            "since_utc": _utc(level.since_ns),
+            "emptied_by": level.emptied_by,
+        }
+        for level in view.bins().levels()
+    ]
+
+
+def _span(span: SpanCounts, rest_outlet: str) -> Message:
+    return {
+        "name": span.name,
+        "since_utc": None if span.since_ns is None else _utc(span.since_ns),
+        **cells(span.counts, rest_outlet),
+        "kg": cells_kg(span.counts, rest_outlet),
     }
 
 
@@ -115,37 +161,66 @@ def cells(counts: Counts, rest_outlet: str) -> Message:
     return {"pieces": counts.pieces, "cells": by_label, "outcomes": outcomes}
 
 
+def cells_kg(counts: Counts, rest_outlet: str) -> dict[str, dict[str, float]]:
+    """Estimated mass by label and outlet."""
+    found: dict[str, dict[str, float]] = {}
+    for row in counts.rows:
+        outlet = rest_outlet if row.outlet is None else row.outlet
+        of_label = found.setdefault(row.label, {})
+        of_label[outlet] = of_label.get(outlet, 0.0) + row.mass_g / 1000
+    return {label: {outlet: round(kg, 3) for outlet, kg in row.items()} for label, row in found.items()}
+
+
 def outlet_kg(counts: Counts, rest_outlet: str) -> dict[str, float]:
     """Estimated mass by outlet."""
     found: dict[str, float] = {}
-    for row in counts.rows:
-        outlet = rest_outlet if row.outlet is None else row.outlet
-        found[outlet] = found.get(outlet, 0.0) + row.mass_g / 1000
+    for of_label in cells_kg(counts, rest_outlet).values():
+        for outlet, kg in of_label.items():
+            found[outlet] = found.get(outlet, 0.0) + kg
     return {outlet: round(kg, 3) for outlet, kg in found.items()}
+
+
+def _utc(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
 def picture_message(picture: Picture, now_ns: int) -> bytes:
     """Four bytes (big endian) with the length of a JSON header, the header, the JPEG."""
+    outlines = picture.outlines or ((),) * len(picture.marks)
     header = json.dumps(
         {
             "seq": picture.seq,
+            "captured_us": picture.captured_ns // 1000,
             "age_ms": max(0, now_ns - picture.captured_ns) // 1_000_000,
             "width": picture.width,
             "height": picture.height,
-            "marks": [
-                {
-                    "box": mark.box,
-                    "label": mark.label,
-                    "confidence": round(mark.confidence, 3),
-                    "outlet": mark.outlet,
-                    "decided": mark.decided,
-                }
-                for mark in picture.marks
-            ],
+            "marks": [_mark(mark, outline) for mark, outline in zip(picture.marks, outlines, strict=True)],
+            "shots": [_shot(shot, now_ns) for shot in picture.shots],
         },
         separators=(",", ":"),
     ).encode()
     return b"".join((_HEADER_LENGTH.pack(len(header)), header, picture.jpeg))
+
+
+def _mark(mark: Mark, outline: tuple[int, ...]) -> Message:
+    return {
+        "box": mark.box,
+        "outline": outline,
+        "label": mark.label,
+        "confidence": round(mark.confidence, 3),
+        "outlet": mark.outlet,
+        "decided": mark.decided,
+    }
+
+
+def _shot(shot: Shot, now_ns: int) -> Message:
+    return {
+        "piece": shot.piece_id,
+        "label": shot.label,
+        "outputs": shot.outputs,
+        "result": shot.result,
+        "age_ms": max(0, now_ns - shot.heard_ns) // 1_000_000,
+    }
 
 
 def _fault(row: FaultRow, now_ns: int) -> Message:

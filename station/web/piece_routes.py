@@ -26,32 +26,42 @@ _PAGE = 50
 _MOST = 2**63 - 1
 
 WHY = {
-    Reason.rule: "A rule of the recipe sends this class to its outlet.",
-    Reason.rest: "No rule of the recipe wants this class, so it passed.",
-    Reason.unsure: "The looks were not sure enough for any rule, so it passed.",
-    Reason.touching: "It touched another piece; what cannot be told apart is not ejected.",
-    Reason.unseen: "No look at it was finished before the decision line.",
-    Reason.hazard: "It may be dangerous; hazards follow the codebook, not the recipe.",
-    Reason.bypass: "Nothing was ejected at that time.",
-    Reason.neighbour: "The jet would have hit a neighbour, and that would have cost more.",
-    Reason.lane_busy: "Its lanes had another shot at that moment.",
-    Reason.lane_dead: "A valve of its lanes does not answer.",
-    Reason.unfinished: "The run ended before it was decided.",
+    Reason.rule: marked("A rule of the recipe sends this class to its outlet."),
+    Reason.rest: marked("No rule of the recipe wants this class, so it passed."),
+    Reason.unsure: marked("The looks were not sure enough for any rule, so it passed."),
+    Reason.touching: marked("It touched another piece; what cannot be told apart is not ejected."),
+    Reason.unseen: marked("No look at it was finished before the decision line."),
+    Reason.hazard: marked("It may be dangerous; hazards follow the codebook, not the recipe."),
+    Reason.bypass: marked("Nothing was ejected at that time."),
+    Reason.neighbour: marked("The jet would have hit a neighbour, and that would have cost more."),
+    Reason.lane_busy: marked("Its lanes had another shot at that moment."),
+    Reason.lane_dead: marked("A valve of its lanes does not answer."),
+    Reason.unfinished: marked("The run ended before it was decided."),
 }
 ENDED = {
-    Outcome.ejected: "It was ejected.",
-    Outcome.passed: "It passed to the end of the belt.",
-    Outcome.unsure: "It passed, because nobody was sure what it is.",
-    Outcome.late: "It should have been ejected, but the shot would have come too late; late shots are not fired.",
-    Outcome.cancelled: "Its shot was cancelled.",
-    Outcome.lost: "It was lost from sight before it was decided.",
+    Outcome.ejected: marked("It was ejected."),
+    Outcome.passed: marked("It passed to the end of the belt."),
+    Outcome.unsure: marked("It passed, because nobody was sure what it is."),
+    Outcome.late: marked(
+        "It should have been ejected, but the shot would have come too late; late shots are not fired."
+    ),
+    Outcome.cancelled: marked("Its shot was cancelled."),
+    Outcome.lost: marked("It was lost from sight before it was decided."),
+}
+OUTCOME_TITLES = {
+    Outcome.ejected: marked("Ejected"),
+    Outcome.passed: marked("Passed"),
+    Outcome.unsure: marked("Unsure"),
+    Outcome.late: marked("Late"),
+    Outcome.cancelled: marked("Cancelled"),
+    Outcome.lost: marked("Lost"),
 }
 SHOT = {
-    ShotResult.fired: "The controller fired exactly then.",
-    ShotResult.late: "The controller got the shot too late and did not fire.",
-    ShotResult.faulted: "The controller reports a fault of the lane.",
-    ShotResult.ignored: "The controller did not take the shot.",
-    ShotResult.unanswered: "The controller was lost before it answered; nobody knows whether it fired.",
+    ShotResult.fired: marked("The controller fired exactly then."),
+    ShotResult.late: marked("The controller got the shot too late and did not fire."),
+    ShotResult.faulted: marked("The controller reports a fault of the lane."),
+    ShotResult.ignored: marked("The controller did not take the shot."),
+    ShotResult.unanswered: marked("The controller was lost before it answered; nobody knows whether it fired."),
 }
 
 
@@ -108,7 +118,7 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/pieces", openapi_extra=needs(Role.viewer), include_in_schema=False)
     async def show_search(request: Request) -> HTMLResponse:
-        return pages.show(request, "pieces.html", outcomes=tuple(Outcome))
+        return pages.show(request, "pieces.html", outcomes=OUTCOME_TITLES)
 
     @app.get("/pieces/{number}", openapi_extra=needs(Role.viewer), include_in_schema=False)
     async def show_story(request: Request, number: int) -> HTMLResponse:

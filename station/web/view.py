@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from station.alarm_desk import AlarmDesk
+from station.bins import Bins
 from station.recording.settings import RecorderNews
+from station.span_counts import Span, SpanCounts
 from station.store_reader import Counts
-from station.types import Mark, Order, Status, Truth
+from station.types import Mark, Order, Shot, Status, Truth
 
 
 class OutletFacts(NamedTuple):
@@ -18,6 +21,16 @@ class OutletFacts(NamedTuple):
     name: str
     title: str
     colour: str
+
+
+class BankFacts(NamedTuple):
+    """A row of lanes: its outlet, its first output, and where it lies across the belt."""
+
+    outlet: str
+    first_output: int
+    lanes: int
+    left_mm: float
+    right_mm: float
 
 
 class LabelFacts(NamedTuple):
@@ -39,6 +52,7 @@ class StationFacts:
     recipe: str
     model: str
     version: str
+    banks: tuple[BankFacts, ...] = ()
 
 
 class Performance(NamedTuple):
@@ -52,7 +66,8 @@ class Performance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture for the page: ``marks`` count in ``width`` x ``height`` pixels, ``jpeg`` may be smaller."""
+    """A picture for the page: ``marks`` and ``outlines`` (one each, x, y, x, y, ...) count in ``width`` x ``height``
+    pixels, ``jpeg`` may be smaller; ``shots`` are the last ones, oldest first."""
 
     seq: int
     jpeg: bytes
@@ -60,6 +75,8 @@ class Picture:
     height: int
     marks: tuple[Mark, ...]
     captured_ns: int
+    outlines: tuple[tuple[int, ...], ...] = ()
+    shots: tuple[Shot, ...] = ()
 
 
 class FaultRow(NamedTuple):
@@ -96,6 +113,12 @@ class StationView(Protocol):
     def counts(self) -> Counts:
         """Pieces of this run."""
 
+    def spans(self) -> Mapping[Span, SpanCounts]:
+        """Pieces of this run, batch, shift and day; what there is not now is missing."""
+
+    def bins(self) -> Bins:
+        """How full they are, and who emptied them."""
+
     def truth(self) -> Mapping[str, Truth] | None:
         """By outlet name; None where nobody knows what really fell into the bins."""
 
@@ -103,6 +126,12 @@ class StationView(Protocol):
 
     def faults(self) -> tuple[FaultRow, ...]:
         """Present and latched faults, first-out first."""
+
+    def alarms(self) -> AlarmDesk:
+        """What became of every fault, and who has acknowledged it."""
+
+    def must_hold(self) -> bool:
+        """True after a fault or an emergency stop until the next start: then Start is held, not tapped."""
 
     def newest_picture(self) -> Picture | None: ...
 

@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from station.alarm_desk import AlarmDesk
+from station.bins import Bins
+from station.faults import EFFECT_WORDS, FAULTS, Effect
 from station.recording.settings import RecorderNews
+from station.span_counts import Span, SpanCounts
 from station.store_reader import CountRow, Counts
+from station.store_rows import Event, EventKind
 from station.types import Mark, Order, State, Status, Truth
 from station.web.access import Access
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.pictures import PictureBoard
 from station.web.review import ReviewDesk
 from station.web.server import serve
@@ -56,16 +61,8 @@ TITLES = {
     "RES-MIN": ("Heavy residue", "rest", (120, 130, 140)),
 }
 AIR_LOW = FaultRow(
-    code="air_low",
-    sentence="The compressed air is too low.",
-    detail="Ejectors are switched off, every piece passes.",
-    effect="Not sorting.",
-    hint="Open the air valve at the line and check that the pressure is above 5 bar.",
-    since_ns=0,
-    order=1,
-    present=True,
+    "air-low", FAULTS["air-low"].sentence, "3.1 bar", EFFECT_WORDS[Effect.bypass], FAULTS["air-low"].hint, 0, 1, True
 )
-
 RECORDED = RecorderNews(
     file="run-20260131T235959Z-0a1b2c3d.mcap",
     stopped="",
@@ -97,6 +94,34 @@ class PaperStation:
     board: PictureBoard = field(default_factory=PictureBoard)
     seq: int = 0
     kept: list[str] = field(default_factory=list)
+    noted: list[Event] = field(default_factory=list)
+    holds: bool = False
+
+    def __post_init__(self) -> None:
+        self.alarm_desk = AlarmDesk("paper", 0, self.noted.extend, time.time_ns)
+        sizes = {"copper": 400.0, "brass": 200.0, "aluminium": None, "quarantine": None, "rest": None}
+        self.paper_bins = Bins("paper", 0, sizes, self.noted.extend, lambda: self.seq, time.time_ns, {})
+
+    def bins(self) -> Bins:
+        return self.paper_bins
+
+    def spans(self) -> Mapping[Span, SpanCounts]:
+        half = Counts(1, (CountRow("CU-NO2", "copper", "ejected", 1, 1250.0),))
+        return {Span.run: SpanCounts("", None, self.counts()), Span.day: SpanCounts("2026-03-01", 0, half)}
+
+    def alarms(self) -> AlarmDesk:
+        return self.alarm_desk
+
+    def must_hold(self) -> bool:
+        return self.holds
+
+    def raise_alarm(self, code: str, number: int, detail: str = "") -> None:
+        """A fault begins."""
+        self.alarm_desk.hear([Event("paper", time.time_ns(), EventKind.fault_raised, code, detail, number, None)])
+
+    def clear_alarm(self, code: str) -> None:
+        """It is over."""
+        self.alarm_desk.hear([Event("paper", time.time_ns(), EventKind.fault_cleared, code, "", None, None)])
 
     def status(self) -> Status | None:
         sentences = {
@@ -156,6 +181,7 @@ class PaperStation:
             return "Close the guard first."
         after = {Order.start: State.running, Order.pause: State.paused, Order.stop: State.idle, Order.reset: State.idle}
         self.state = after[order]
+        self.holds = self.holds and order is not Order.start
         return None
 
     def recording(self) -> RecorderNews | None:
@@ -187,7 +213,7 @@ class PaperStation:
         self.seq += 1
         picture = np.full((512, 640, 3), (58, 60, 62), np.uint8)
         picture[::, ::32] = (54, 56, 58)
-        marks = []
+        marks, outlines = [], []
         for n, (label, (_, outlet, colour)) in enumerate(TITLES.items()):
             x, y = 60 + (n * 137) % 540, (n * 61 + self.seq * 4) % 640 - 60
             w, h = 24 + (n * 7) % 26, 20 + (n * 11) % 34
@@ -195,10 +221,11 @@ class PaperStation:
             cv2.fillPoly(picture, [turned.astype(np.int32)], colour)
             left, top, wide, high = cv2.boundingRect(turned.astype(np.int32))
             box = Box(2 * left, 2 * top, 2 * wide, 2 * high)
+            outlines.append(tuple((2 * turned).astype(int).ravel().tolist()))
             marks.append(Mark(box, n, label, 0.97 - n * 0.02, outlet, decided=y > 120))
         done, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
         assert done
-        return Picture(self.seq, jpeg.tobytes(), 1280, 1024, tuple(marks), time.monotonic_ns())
+        return Picture(self.seq, jpeg.tobytes(), 1280, 1024, tuple(marks), time.monotonic_ns(), tuple(outlines))
 
     async def draw_on(self, pictures_per_s: float) -> None:
         while True:
@@ -219,7 +246,7 @@ async def served(
 ) -> AsyncIterator[str]:
     """The page of ``station`` on a real server; yields its address. ``stop`` ends the server early."""
     stop = stop or asyncio.Event()
-    app = create_app(station, access or paper_access(), review=review, tools=tools)
+    app = create_app(station, access or paper_access(), desks=Desks(review=review, tools=tools))
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop))
     drawing = asyncio.create_task(station.draw_on(pictures_per_s))
     while not serving.done():

@@ -9,15 +9,18 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.types import Outcome
+from station.reporting.shifts import ShiftPlan
+from station.span_counts import Span, SpanReader
 from station.store import Store, StoreSettings
 from station.store_file import StoreRefused
-from station.store_reader import RunningCounts, open_reader, read_counts
+from station.store_reader import open_reader, read_counts
 from station.store_rows import SCHEMA_VERSION, Event, EventKind
 from tests.station.pieces import RUN, closed_piece
 
@@ -73,11 +76,12 @@ def test_counts_sum_to_the_pieces_and_both_ways_of_counting_agree(
     path = tmp_path_factory.mktemp("counts") / "records.db"
     store = Store.open(path, FAST)
     store.begin_run(RUN)
-    with RunningCounts(path, RUN.uuid) as running:
+    assert store.flush()
+    with SpanReader(path, ShiftPlan((), ZoneInfo("UTC")), "rest") as spans:
         for part in (first, second):
             store.append(closed_piece(n, *kind) for n, kind in enumerate(part))
             assert store.flush()
-            counted = running.read()
+            counted = spans.read({}).spans[Span.run].counts
     store.close()
 
     assert counted == read_counts(path, RUN.uuid)

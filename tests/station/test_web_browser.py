@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from station.types import State
+from station.span_counts import BinMass
+from station.types import Order, State
 from station.web.view import Mishap
 from tests.station.paper_access import as_admin
 from tests.station.paper_station import AIR_LOW, PaperStation, served
@@ -104,18 +105,73 @@ def test_a_refused_order_shows_its_sentence_and_stop_works_by_keyboard() -> None
     operate(paper, work)
 
 
-def test_a_fault_is_shown_within_two_seconds_with_its_next_step_and_reset() -> None:
+def test_an_alarm_is_shown_within_two_seconds_acknowledged_shelved_and_comes_back() -> None:
     paper = PaperStation()
 
     async def work(page: Page) -> None:
-        await expect(page.locator("#reset")).to_be_hidden()
-        paper.state, paper.fault_rows = State.fault, (AIR_LOW,)
-        await expect(page.locator(".fault")).to_contain_text(AIR_LOW.sentence, timeout=2000)
-        await expect(page.locator(".fault")).to_contain_text(AIR_LOW.hint)
-        await expect(page.locator("#state")).to_have_attribute("data-level", "alarm")
-        await page.get_by_role("button", name="Reset").click()
-        paper.fault_rows = ()
-        await expect(page.locator("#no-faults")).to_be_visible()
+        alarm = page.locator('.fault[data-code="air-low"]')
+        await expect(page.locator("#no-alarms")).to_be_visible()
+        paper.state = State.bypass
+        paper.raise_alarm("air-low", 1, "3.1 bar")
+        await expect(alarm).to_contain_text(AIR_LOW.sentence, timeout=2000)
+        for words in (AIR_LOW.hint, "3.1 bar", "Came first", "Nothing is ejected until it is over."):
+            await expect(alarm).to_contain_text(words)
+        await alarm.get_by_role("button", name="Acknowledge").click()
+        await expect(alarm).to_contain_text("Acknowledged by this computer")
+        await alarm.get_by_role("button", name="Shelve").click()
+        await alarm.get_by_role("button", name="1 hour").click()
+        await expect(alarm).to_have_count(0)
+        await page.locator("#shelved").get_by_role("button", name="Back").click()
+        await expect(alarm).to_be_visible()
+        paper.raise_alarm("estop", 2)
+        await expect(page.locator('.fault[data-code="estop"] [data-act="shelve"]')).to_be_hidden()
+
+    operate(paper, work)
+
+
+def test_after_a_fault_start_is_held_by_finger_or_key_and_a_tap_does_nothing() -> None:
+    paper = PaperStation(holds=True)
+
+    async def work(page: Page) -> None:
+        start = page.locator("#start")
+        await expect(page.locator("#hold")).to_be_visible()
+        await start.click()
+        await expect(page.locator("#answer")).to_contain_text("held for one second")
+        assert paper.orders == []
+        await start.focus()
+        await page.keyboard.down("Enter")
+        await expect(page.locator("#word")).to_have_text("Running")
+        await page.keyboard.up("Enter")
+        paper.state, paper.holds = State.idle, True
+        await expect(page.locator("#hold")).to_be_visible()
+        await start.hover()
+        await page.mouse.down()
+        await expect(page.locator("#word")).to_have_text("Running")
+        await page.mouse.up()
+        assert [order for order, _ in paper.orders] == [Order.start, Order.start]
+
+    operate(paper, work)
+
+
+def test_counts_of_the_day_in_kilograms_and_a_bin_that_is_emptied_with_two_presses() -> None:
+    paper = PaperStation(seq=300)
+    paper.paper_bins.take({"copper": BinMass(372.0, 40.0)})
+
+    async def work(page: Page) -> None:
+        await page.get_by_role("button", name="This day").click()
+        copper = page.locator('#counts [data-label="CU-NO2"] [data-outlet="copper"]')
+        await expect(copper).to_have_text("1")
+        await page.get_by_role("button", name="in kg").click()
+        await expect(copper).to_have_text("1.25")
+        await page.get_by_role("button", name="This batch").click()
+        await expect(page.locator("#span-words")).to_have_text("No batch is open.")
+        bin_ = page.locator('#bins [data-outlet="copper"]')
+        await expect(bin_).to_contain_text("372 kg ± 40 kg of 400 kg, 93 %")
+        await expect(bin_).to_contain_text("nearly full")
+        await bin_.get_by_role("button", name="Emptied").click()
+        await bin_.get_by_role("button", name="Really emptied?").click()
+        await expect(bin_).to_contain_text("emptied by this computer")
+        assert paper.noted[-1].code == "copper"
 
     operate(paper, work)
 

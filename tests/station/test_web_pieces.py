@@ -14,7 +14,7 @@ import pytest
 from control.types import Outcome
 from station.keeping.album import Album, Remembered, read_looks
 from station.store import Store, StoreSettings
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.piece_routes import PieceFiles
 from tests.station.paper_access import paper_access
 from tests.station.paper_station import PaperStation
@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> Iterator[PieceFiles]:
 
 def ask(files: PieceFiles, path: str) -> httpx.Response:
     async def go() -> httpx.Response:
-        app = create_app(PaperStation(), paper_access(), pieces=files)
+        app = create_app(PaperStation(), paper_access(), desks=Desks(pieces=files))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as browser:
             return await browser.get(path)
 

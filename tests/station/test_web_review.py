@@ -11,7 +11,7 @@ import pytest
 
 from station.dataset.book import Book
 from station.dataset.words import NewCrop, Reason
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.review import ReviewDesk
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import PaperStation
@@ -27,7 +27,7 @@ def ask(folder: Path | None, method: str, path: str, body: object = None, **head
     sent = as_admin() | {"content-type": "application/json", "origin": HERE} | headers
 
     async def go() -> httpx.Response:
-        door = httpx.ASGITransport(create_app(paper, paper_access(), review=review))
+        door = httpx.ASGITransport(create_app(paper, paper_access(), desks=Desks(review=review)))
         async with httpx.AsyncClient(transport=door, base_url=HERE) as browser:
             return await browser.request(method, path, headers=sent, content=content)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.yard_routes import YardDesk
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import PaperStation
@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Iterator[YardDesk]:
 
 def ask(desk: YardDesk, method: str, path: str, body: object = None) -> httpx.Response:
     async def go() -> httpx.Response:
-        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), yard=desk))
+        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), desks=Desks(yard=desk)))
         async with httpx.AsyncClient(transport=door, base_url=HERE, headers=as_admin()) as browser:
             return await browser.request(method, path, json=body)
 

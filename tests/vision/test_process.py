@@ -12,7 +12,7 @@ import pytest
 
 from vision.camera_watch import CameraWatch, WatchSettings
 from vision.process import Bindings, LoopSettings, News, WaitablePort, run
-from vision.types import CameraLost, Eye, Frame, Look, LookRequest, Sighting
+from vision.types import CameraLost, Eye, Frame, Look, LookRequest, Outlines, Sighting
 
 MS = 1_000_000
 IMAGE = np.zeros((4, 4, 3), np.uint8)
@@ -105,6 +105,9 @@ class ShownEye:
 
     def show(self, frame: Frame) -> None:
         self.shown.append(frame.seq)
+
+    def outlines(self) -> Outlines:
+        return ()
 
     def find(self) -> tuple[Sighting, ...]:
         return ()

@@ -9,7 +9,7 @@ import numpy as np
 from tests.station.redness import red_square
 from vision.crop import CropSpec, crop
 from vision.geometry import straight_geometry
-from vision.types import Blob, Box, Frame, Look, LookRequest, Sighting
+from vision.types import Blob, Box, Frame, Look, LookRequest, Outlines, Sighting
 from vision.watched_eye import CandidateCrop, Taken, WatchedEye
 
 SPEC, WIDE = CropSpec(32, 1.2, 10.0), CropSpec(48, 1.5, 10.0)
@@ -21,6 +21,9 @@ class Inner:
 
     def show(self, frame: Frame) -> None:
         self.image = frame.image
+
+    def outlines(self) -> Outlines:
+        return ((1, 2, 3, 4),)
 
     def find(self) -> tuple[Sighting, ...]:
         corners = np.array([[[300, 200]], [[363, 200]], [[363, 263]], [[300, 263]]], np.int32)

@@ -1,5 +1,7 @@
 // The line to the station: one WebSocket that comes back by itself.
 
+import { _ } from "./words.js";
+
 const SILENT_MS = 2500;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 3000;
@@ -63,6 +65,6 @@ export async function ask(path, body, method = "POST") {
     });
     return await answer.json();
   } catch {
-    return { taken: false, refusal: "The station did not answer. Nobody knows whether it heard you. Use the emergency stop in danger." };
+    return { taken: false, refusal: _("The station did not answer. Nobody knows whether it heard you. Use the emergency stop in danger.") };
   }
 }

@@ -1,10 +1,13 @@
 // The live picture: the newest frame with every piece outlined, in the words and colours of its destination.
 
+import { _, told } from "./words.js";
+
 const STALE_MS = 1500;
 const PLATE = { pad: 4, line: 1.25 };
 
 export class LivePicture {
-  constructor(canvas, note, age) {
+  constructor(canvas, note, age, strip) {
+    this.strip = strip;
     this.canvas = canvas;
     this.note = note;
     this.age = age;
@@ -25,9 +28,11 @@ export class LivePicture {
       this.last?.image.close();
       this.last = { header, image, capturedAt: arrivedAt - header.age_ms };
       this.draw();
+      this.strip.take(header.shots, arrivedAt);
       this.tellAge();
+      this.canvas.dispatchEvent(new CustomEvent("drawn", { detail: { seq: header.seq, captured_us: header.captured_us } }));
     } catch {
-      this.tell("A picture arrived damaged", false);
+      this.tell(_("A picture arrived damaged"), false);
     }
     return header.seq;
   }
@@ -45,9 +50,9 @@ export class LivePicture {
     if (!this.last) return;
     const old = performance.now() - this.last.capturedAt;
     this.canvas.dataset.seq = this.last.header.seq;
-    if (old > STALE_MS) this.tell(`No new picture for ${Math.round(old / 1000)} s`, false);
+    if (old > STALE_MS) this.tell(_("No new picture for {n} s", { n: Math.round(old / 1000) }), false);
     else this.note.hidden = true;
-    this.age.textContent = old > STALE_MS ? "" : "live";
+    this.age.textContent = old > STALE_MS ? "" : _("live");
   }
 
   tell(words, isCalm) {
@@ -71,28 +76,38 @@ export class LivePicture {
   }
 
   /** How one mark is drawn: place on the canvas, words, colour, line. */
-  look({ box, label, outlet, decided, confidence }, scale) {
+  look({ box, outline, label, outlet, decided, confidence }, scale) {
     const [x, y, w, h] = box;
-    const place = { x: x * scale.x, y: y * scale.y, w: w * scale.x, h: h * scale.y };
-    const title = this.facts.labels[label] ?? (label || "No class");
+    const place = { x: x * scale.x, y: y * scale.y, w: w * scale.x, h: h * scale.y, path: path(outline, scale) };
+    const title = label ? told(this.facts.labels[label] ?? label) : _("No class");
     const known = this.facts.outlets.find(({ name }) => name === outlet);
     const percent = `${Math.round(confidence * 100)} %`;
-    if (!decided) return { ...place, words: [label ? `${title}?` : "looking"], colour: "#e8eaec", width: 2, dash: [6, 4], weight: 0 };
+    if (!decided) return { ...place, words: [label ? `${title}?` : _("looking")], colour: "#e8eaec", width: 2, dash: [6, 4], weight: 0 };
     const passes = outlet === this.facts.rest_outlet || !known;
-    const to = `→ ${known?.title ?? this.facts.rest_title}`;
+    const to = `→ ${told(known?.title ?? this.facts.rest_title)}`;
     return passes
       ? { ...place, words: [title, to], colour: known?.colour ?? "#aab2b9", width: 1.5, dash: [], weight: 1 }
       : { ...place, words: [`${title} ${percent}`, to], colour: known.colour, width: 3.5, dash: [], weight: 2 };
   }
 }
 
-function outline(pen, { x, y, w, h, colour, width, dash }, unit) {
+/** A polygon on the canvas; null where only the box is known. */
+function path(outline, scale) {
+  if (outline.length < 6) return null;
+  const made = new Path2D();
+  for (let n = 0; n < outline.length; n += 2) made.lineTo(outline[n] * scale.x, outline[n + 1] * scale.y);
+  made.closePath();
+  return made;
+}
+
+function outline(pen, { x, y, w, h, path: shape, colour, width, dash }, unit) {
   pen.setLineDash(dash.map((length) => length * unit));
   pen.lineJoin = "round";
   for (const [stroke, extra] of [["rgb(0 0 0 / 0.65)", 2], [colour, 0]]) {
     pen.strokeStyle = stroke;
     pen.lineWidth = (width + extra) * unit;
-    pen.strokeRect(x, y, w, h);
+    if (shape) pen.stroke(shape);
+    else pen.strokeRect(x, y, w, h);
   }
   pen.setLineDash([]);
 }

@@ -1,38 +1,55 @@
-// Numbers and faults: cells stand in the page already, only their text changes.
+// Numbers: cells stand in the page already, only their text changes.
+
+import { _, locale } from "./words.js";
 
 const at = (id) => document.getElementById(id);
-const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 
 function put(cell, text) {
   if (cell && cell.textContent !== text) cell.textContent = text;
 }
 
-function putCount(cell, count) {
-  put(cell, number.format(count));
-  cell.classList.toggle("zero", count === 0);
-}
-
 const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
+const mass = (kg) => `${kg < 10 ? kg.toFixed(2) : number.format(kg)} kg`;
+const when = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" });
+const NOTHING = { pieces: 0, cells: {}, outcomes: {}, kg: {} };
+const NO_SPAN = { run: "", batch: _("No batch is open."), shift: _("No shift is planned now."), day: "" };
+const chosen = { span: "run", isKg: false };
+let last = null;
 
-export function showCounts({ pieces, cells, outcomes, kg }) {
-  put(at("pieces"), `${number.format(pieces)} in all`);
+/** The counts of the run, batch, shift or day that is chosen. */
+export function showCounts(message) {
+  last = message;
+  const span = message.spans[chosen.span];
+  const { pieces, cells, outcomes, kg } = span ?? NOTHING;
+  put(at("pieces"), _("{n} pieces", { n: number.format(pieces) }));
+  put(at("span-words"), span ? spanWords(span) : NO_SPAN[chosen.span]);
   for (const cell of document.querySelectorAll("[data-outcome]")) {
     put(cell, number.format(outcomes[cell.dataset.outcome] ?? 0));
   }
-  const byLabel = { ...cells, "": {}, "*": {} };
-  const rows = [...document.querySelectorAll("#counts tr[data-label]")];
-  const known = new Set(rows.map((row) => row.dataset.label));
-  for (const [label, outlets] of Object.entries(cells)) {
-    add(byLabel["*"], outlets);
-    if (!known.has(label) || label === "") add(byLabel[""], outlets);
-  }
-  for (const row of rows) showRow(row, byLabel[row.dataset.label] ?? {});
+  const shown = withTotals(chosen.isKg ? kg : cells);
+  for (const row of document.querySelectorAll("#counts tr[data-label]")) showRow(row, shown[row.dataset.label] ?? {});
+  const masses = withTotals(kg)["*"];
   for (const cell of document.querySelectorAll("#masses td")) {
-    put(cell, mass(cell.dataset.outlet === "*" ? sum(kg) : (kg[cell.dataset.outlet] ?? 0)));
+    put(cell, mass(cell.dataset.outlet === "*" ? sum(masses) : (masses[cell.dataset.outlet] ?? 0)));
   }
 }
 
-const mass = (kg) => `${kg < 10 ? kg.toFixed(2) : number.format(kg)} kg`;
+function spanWords({ name, since_utc: since }) {
+  const began = since ? when.format(new Date(since)) : "";
+  return [name, began && _("since {began}", { began })].filter(Boolean).join(", ");
+}
+
+/** What is of no class of the model is told as "No class"; "*" are all classes. */
+function withTotals(cells) {
+  const known = new Set([...document.querySelectorAll("#counts tr[data-label]")].map((row) => row.dataset.label));
+  const found = { ...cells, "": {}, "*": {} };
+  for (const [label, outlets] of Object.entries(cells)) {
+    add(found["*"], outlets);
+    if (!known.has(label) || label === "") add(found[""], outlets);
+  }
+  return found;
+}
 
 function add(total, outlets) {
   for (const [outlet, count] of Object.entries(outlets)) total[outlet] = (total[outlet] ?? 0) + count;
@@ -41,9 +58,25 @@ function add(total, outlets) {
 function showRow(row, outlets) {
   row.hidden = row.dataset.label === "" && sum(outlets) === 0;
   for (const cell of row.querySelectorAll("td")) {
-    putCount(cell, cell.dataset.outlet === "*" ? sum(outlets) : (outlets[cell.dataset.outlet] ?? 0));
+    const value = cell.dataset.outlet === "*" ? sum(outlets) : (outlets[cell.dataset.outlet] ?? 0);
+    put(cell, chosen.isKg ? (value === 0 ? "0" : value.toFixed(value < 10 ? 2 : 1)) : number.format(value));
+    cell.classList.toggle("zero", value === 0);
   }
 }
+
+for (const button of document.querySelectorAll("[data-span]")) {
+  button.addEventListener("click", () => {
+    chosen.span = button.dataset.span;
+    for (const other of document.querySelectorAll("[data-span]")) other.setAttribute("aria-pressed", String(other === button));
+    if (last) showCounts(last);
+  });
+}
+
+document.querySelector("[data-unit]").addEventListener("click", ({ currentTarget }) => {
+  chosen.isKg = !chosen.isKg;
+  currentTarget.setAttribute("aria-pressed", String(chosen.isKg));
+  if (last) showCounts(last);
+});
 
 export function showTruth(truth) {
   if (!truth) return;
@@ -59,8 +92,8 @@ export function showTruth(truth) {
 
 function recorded(recording) {
   if (!recording) return "–";
-  if (recording.stopped) return "stopped";
-  return recording.days_kept === null ? "yes" : `yes, ${number.format(recording.days_kept)} days are kept`;
+  if (recording.stopped) return _("stopped");
+  return recording.days_kept === null ? _("yes") : _("yes, {n} days are kept", { n: number.format(recording.days_kept) });
 }
 
 export function showFigures({ speed_mm_s: speed, open_pieces: open, performance, recording }) {
@@ -71,42 +104,4 @@ export function showFigures({ speed_mm_s: speed, open_pieces: open, performance,
   put(at("fps"), `${performance.frames_per_s.toFixed(0)} /s`);
   put(at("frame-ms"), `${performance.frame_ms_p50.toFixed(1)} ms, p99 ${performance.frame_ms_p99.toFixed(1)}`);
   put(at("dropped"), number.format(performance.frames_dropped));
-}
-
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const ago = (seconds) => {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
-};
-
-/** Faults keep their place and their element, so a screen reader says each only once. */
-export function showFaults(faults, level) {
-  const list = at("faults");
-  list.dataset.level = level;
-  at("no-faults").hidden = faults.length > 0;
-  const shown = new Map([...list.children].map((item) => [item.dataset.fault, item]));
-  for (const fault of faults) {
-    const name = `${fault.code} ${fault.order}`;
-    const item = shown.get(name) ?? addFault(list, name);
-    shown.delete(name);
-    fill(item, fault);
-  }
-  for (const item of shown.values()) item.remove();
-}
-
-function addFault(list, name) {
-  const item = at("fault").content.cloneNode(true).firstElementChild;
-  item.dataset.fault = name;
-  list.append(item);
-  return item;
-}
-
-function fill(item, { sentence, detail, effect, hint, since_s: since, present, code }) {
-  item.classList.toggle("over", !present);
-  const began = clock.format(Date.now() - since * 1000);
-  put(item.querySelector(".what-failed"), sentence);
-  put(item.querySelector(".detail"), [effect, detail].filter(Boolean).join(" "));
-  put(item.querySelector(".next span"), hint);
-  const state = present ? `since ${began}, ${ago(since)}` : `over, waits for Reset; began ${began}`;
-  put(item.querySelector(".since"), `${state} · ${code}`);
 }

@@ -4,7 +4,8 @@ const language = document.documentElement.dataset.language;
 export const locale = document.documentElement.lang;
 const catalogue = language === "en" ? {} : await (await fetch(`/words/${language}.json`)).json();
 
-const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
+/** Puts values into the places of a sentence. */
+export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (place, name) => values[name] ?? place);
 
 /** A sentence of the page itself; `{name}` in it is filled from `values`. */
 export function _(sentence, values = {}) {

@@ -20,7 +20,7 @@ from station.reporting.reporter import Reporter, ReporterSettings
 from station.reporting.shifts import ShiftPlan
 from station.reporting.trimming import TrimSettings
 from station.web.access import LOCAL_TOKEN, Access, routes_by_role
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.piece_routes import PieceFiles
 from station.web.review import ReviewDesk
 from station.web.yard_routes import YardDesk
@@ -43,7 +43,9 @@ class Gate:
         self.paper = PaperStation()
 
     def app(self) -> FastAPI:
-        return create_app(self.paper, self.access, review=ReviewDesk(self.folder, self.paper.facts().labels))
+        return create_app(
+            self.paper, self.access, desks=Desks(review=ReviewDesk(self.folder, self.paper.facts().labels))
+        )
 
     def meet(self, work: Callable[[Callable[[], httpx.AsyncClient]], Awaitable[None]]) -> None:
         """``work`` gets as many browsers as it asks for."""
@@ -216,7 +218,8 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
         yard_desk, tools = YardDesk(site_config(gate.folder)), tools_of(gate.folder)
-        yield create_app(gate.paper, gate.access, (), review, office, files, yard_desk, tools)
+        desks = Desks(review=review, office=office, pieces=files, yard=yard_desk, tools=tools)
+        yield create_app(gate.paper, gate.access, (), desks)
 
 
 def table(gate: Gate) -> str:

@@ -12,7 +12,7 @@ import pytest
 from station.config import load_config
 from station.tools.opening import not_at_rest
 from station.types import State, Status
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from station.web.tools_routes import ToolsDesk
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import PaperStation
@@ -32,7 +32,7 @@ class Browser:
 
     def ask(self, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
         async def go() -> httpx.Response:
-            door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), tools=self.tools))
+            door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), desks=Desks(tools=self.tools)))
             async with httpx.AsyncClient(transport=door, base_url=HERE, headers=as_admin()) as browser:
                 return await browser.request(method, path, json=body, params=query)
 
