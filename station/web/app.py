@@ -23,6 +23,7 @@ from station.web.piece_routes import PieceFiles, add_pieces
 from station.web.report_routes import add_report
 from station.web.review import ReviewDesk, add_review
 from station.web.shell import open_shell
+from station.web.trend_routes import add_trends
 from station.web.view import Mishap, StationView
 from station.web.yard_routes import YardDesk, add_yard
 
@@ -69,6 +70,7 @@ def create_app(
     _add_line(app, view, pages)
     if pieces is not None:
         add_pieces(app, pages, pieces, facts.labels)
+        add_trends(app, pages, facts, pieces.records)
     if yard is not None:
         add_yard(app, pages, yard)
     if review is not None:

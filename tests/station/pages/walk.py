@@ -30,6 +30,7 @@ _AXE = Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
 _PROBE = (Path(__file__).parent / "probe.js").read_text(encoding="utf-8")
 _EXAMPLES = {"number": "1"}
 _AT_ONCE = 4
+_PATIENCE_MS = 90_000
 _PLACE = re.compile(r"(\{\w*\}|%\(\w+\)s)")
 
 
@@ -95,6 +96,7 @@ async def walk(app: FastAPI, headers: dict[str, str], languages: tuple[str, ...]
 
 async def _context(browser: Browser, address: str, headers: dict[str, str], language: str) -> BrowserContext:
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, extra_http_headers=headers)
+    context.set_default_timeout(_PATIENCE_MS)
     await context.add_cookies([{"name": "station_language", "value": language, "url": address}])
     return context
 
