@@ -12,7 +12,7 @@
 
   /** All words that people could read here, but those that are names or codes (translate="no"). */
   words: () => {
-    const found = [document.title];
+    const found = [document.title.split(" · ")[0]];
     const ATTRIBUTES = ["aria-label", "alt", "title", "placeholder"];
     const visit = (root) => {
       for (const node of root.childNodes) {
@@ -33,6 +33,13 @@
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
     return [...document.body.querySelectorAll("*")].filter((element) => element.getBoundingClientRect().right > width + 1).map((element) => `${element.tagName}#${element.id}.${element.className}`).slice(0, 5);
+  },
+
+  /** The colours of a look, by name. */
+  colours: (look) => {
+    document.documentElement.dataset.look = look;
+    const style = getComputedStyle(document.documentElement);
+    return Object.fromEntries(["ground", "card", "well", "line", "ink", "soft", "button", "button-line", "stop", "stop-ink", "alarm", "attention", "simulated", "focus"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
   },
 
   /** Violations of the rules in this look. */

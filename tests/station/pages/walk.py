@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,15 +16,15 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from station.codebook import load_codebook, plain_name
-from station.language import CATALOGUE, LOCALE
+from station.language import CATALOGUE, read_catalogue
 from station.messages import sources
 from station.web.pages import Look
 from station.web.server import serve
+from tests.station.paper_station import TITLES
 from tests.station.ports import free_port
 from tests.station.test_web_browser import CHROMIUM, FLAGS, Watch
 
-MASKED = "ka"
+FOREIGN = "zh"
 _AXE = Path(sys.prefix) / "axe/node_modules/axe-core/axe.min.js"
 _PROBE = (Path(__file__).parent / "probe.js").read_text(encoding="utf-8")
 _EXAMPLES = {"number": "1"}
@@ -65,33 +64,39 @@ def _mask(letter: re.Match[str]) -> str:
 
 
 def masked_locale(folder: Path) -> Path:
-    """The station's languages, and one in which every sentence of the sources is masked."""
-    shutil.copytree(LOCALE, folder)
-    catalogue = Catalog(locale=MASKED)
-    texts = {str(message.id) for message in sources() if isinstance(message.id, str) and message.id}
-    texts |= {plain_name(material.name) for material in load_codebook().values()}
-    for text in sorted(texts):
-        catalogue.add(text, masked(text))
-    (folder / MASKED).mkdir()
-    with (folder / MASKED / CATALOGUE).open("wb") as file:
+    """The station's foreign language as it is, but that Latin letters in it, and what it lacks, are masked."""
+    known, catalogue = read_catalogue(FOREIGN), Catalog(locale=FOREIGN)
+    for message in sources():
+        if isinstance(message.id, str) and message.id:
+            said = known.get(message.id, message.context)
+            catalogue.add(message.id, masked(str(said.string) if said and said.string else message.id))
+    for title, *_ in TITLES.values():
+        catalogue.add(title, masked(title))
+    (folder / FOREIGN).mkdir(parents=True)
+    with (folder / FOREIGN / CATALOGUE).open("wb") as file:
         write_po(file, catalogue)
     return folder
 
 
-async def walk(app: FastAPI, headers: dict[str, str], languages: tuple[str, ...]) -> list[Seen]:
+async def walk(apps: Sequence[FastAPI], headers: dict[str, str], languages: tuple[str, ...]) -> list[Seen]:
     """Every page in every language at once; accessibility is judged in the first, in all looks."""
-    async with served(app) as address, async_playwright() as tools:
+    async with async_playwright() as tools:
         browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        turns = asyncio.Semaphore(_AT_ONCE)
+        seen = [page for app in apps for page in await _walk(browser, app, headers, languages)]
+        await browser.close()
+        return seen
+
+
+async def _walk(browser: Browser, app: FastAPI, headers: dict[str, str], languages: tuple[str, ...]) -> list[Seen]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+    async with served(app) as address:
         contexts = {language: await _context(browser, address, headers, language) for language in languages}
 
         async def look(path: str, language: str) -> Seen:
             async with turns:
                 return await _look(contexts[language], address, path, language, judged=language == languages[0])
 
-        seen = await asyncio.gather(*(look(path, language) for path in paths(app) for language in languages))
-        await browser.close()
-        return seen
+        return await asyncio.gather(*(look(path, language) for path in paths(app) for language in languages))
 
 
 async def _context(browser: Browser, address: str, headers: dict[str, str], language: str) -> BrowserContext:
@@ -121,14 +126,14 @@ async def _look(context: BrowserContext, address: str, path: str, language: str,
 
 
 async def _violations(page: Page) -> list[str]:
-    """All rules once; in the other looks those of colour, also in the dark that the browser asks for."""
+    """All rules once, in the other looks those of colour; what the browser calls dark has to be our dark."""
     await page.evaluate(_AXE.read_text(encoding="utf-8"))
     found: list[str] = await page.evaluate("probe.judge(['light', null])")
     for look in (Look.dark, Look.contrast):
         found += await page.evaluate(f"probe.judge(['{look}', ['color-contrast']])")
     await page.emulate_media(color_scheme="dark")
-    found += await page.evaluate("probe.judge(['auto', ['color-contrast']])")
-    return found
+    dark, auto = [await page.evaluate(f"probe.colours('{look}')") for look in (Look.dark, Look.auto)]
+    return found if dark == auto else [*found, f"auto: {auto} is not dark: {dark}"]
 
 
 @asynccontextmanager
