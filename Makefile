@@ -61,10 +61,12 @@ $(VENV)/.ready-test: $(VENV)/.ready requirements-test.lock
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-test.lock
 	@touch $@
 
-# Programs of other people that the Sparkplug tests speak with. Debian's npm is only fetched where there is none.
-$(VENV)/.ready-host: $(VENV)/bin/pip tests/station/reporting/sparkplug_host/package-lock.json
+# Programs of other people that tests speak with (Sparkplug) or are judged by (axe): a folder of tests with its lock file
+# each, installed in a folder of the virtual environment. Debian's npm is only fetched where there is none.
+FOREIGN := sparkplug_host=tests/station/reporting/sparkplug_host axe=tests/station/pages
+$(VENV)/.ready-host: $(VENV)/bin/pip $(foreach each,$(FOREIGN),$(lastword $(subst =, ,$(each)))/package-lock.json)
 	@command -v npm >/dev/null || { $(AS_ROOT) apt-get update -q && $(AS_ROOT) apt-get install -y -q --no-install-recommends nodejs npm; }
-	mkdir -p $(VENV)/sparkplug_host
-	cp tests/station/reporting/sparkplug_host/package*.json $(VENV)/sparkplug_host/
-	cd $(VENV)/sparkplug_host && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	set -e; for each in $(FOREIGN); do \
+		mkdir -p $(VENV)/$${each%%=*}; cp $${each#*=}/package*.json $(VENV)/$${each%%=*}/; \
+		(cd $(VENV)/$${each%%=*} && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); done
 	@touch $@

@@ -12,6 +12,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from control.process import ControlStatus
 from station import setup
 from station.alarm_desk import AlarmDesk
@@ -50,6 +53,9 @@ from station.store_file import refuse_other_kind
 from station.store_reader import read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
 from station.tools.opening import not_at_rest, tools_desk
+from station.trends.book import BOOK as TRENDS
+from station.trends.book import TrendBook
+from station.trends.watch import TrendWatch
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
 from station.web.app import Desks, create_app
@@ -185,6 +191,8 @@ class _Station:
         self._wizard = WizardDesk(StationCrew(self._desk, line, hooks), store.path.parent)
         self._is_swapping = False
         self.again = False
+        trends = TrendBook(store.path.parent / TRENDS)
+        self._trends = TrendWatch(trends, plan.config.recipe.rest_outlet, self._look)
 
     async def keep(self) -> Summary:
         """Until stopped, with the channels to the programme around it."""
@@ -207,6 +215,7 @@ class _Station:
         try:
             await self._watch(service)
             await self._finish()
+            await self._trends.end()
         finally:
             self._stop.set()
             self._end_pair()
@@ -340,6 +349,12 @@ class _Station:
         status = self._desk.status()
         return 1 if status is None else status.newest_piece + _PIECE_NUMBERS_SKIPPED
 
+    def _look(self) -> NDArray[np.uint8] | None:
+        """A copy of the newest picture that the page could show; None when it was overwritten meanwhile."""
+        found = self._ring.newest(0)
+        copied = None if found is None else found[3].copy()
+        return copied if found is not None and self._ring.still(found[0]) else None
+
     def _end_pair(self) -> None:
         loop = asyncio.get_running_loop()
         self._desk.connect(None)
@@ -358,6 +373,7 @@ class _Station:
                 self._wizard.take(message)
                 self._kept.take(message)
                 self._report.take(message)
+                self._trends.take(message)
 
     def _read_control(self) -> None:
         for message in self._receive(self._control):
@@ -399,6 +415,7 @@ class _Station:
             self._line.tend()
             self._take_truth()
             self._report.tick()
+            self._trends.tick(time.time())  # noqa: TID251 - charts show the time of day
             self._meter.sample(self._members())
             if not ordered and self._desk.status() is not None:
                 ordered = await self._desk.give_order(Order.start, "command line") != NOT_CONNECTED

@@ -28,6 +28,7 @@ from station.web.review import ReviewDesk, add_review
 from station.web.setup_routes import add_setup
 from station.web.shell import open_shell
 from station.web.tools_routes import ToolsDesk, add_tools
+from station.web.trend_routes import add_trends
 from station.web.view import Mishap, StationView
 from station.web.yard_routes import YardDesk, add_yard
 from station.wizard.desk import WizardDesk
@@ -95,6 +96,7 @@ def create_app(view: StationView, access: Access, hosts: Iterable[str] = (), des
     add_bins(app, view, desks.outlets)
     if desks.pieces is not None:
         add_pieces(app, pages, desks.pieces, facts.labels)
+        add_trends(app, pages, facts, desks.pieces.records)
     if desks.yard is not None:
         add_yard(app, pages, desks.yard)
     if desks.review is not None:

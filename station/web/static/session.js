@@ -13,7 +13,9 @@ export async function session() {
 }
 
 function showPerson({ name, role }) {
-  at("who").textContent = name ? `${name}, ${_(role)}` : _("Only looking");
+  const [who, as] = at("who").children;
+  who.textContent = name;
+  as.textContent = name ? _(role) : _("Only looking");
   at("log-in").hidden = name !== "";
   at("log-out").hidden = name === "";
   for (const link of document.querySelectorAll("[data-role]")) {

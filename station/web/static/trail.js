@@ -9,7 +9,8 @@ if (answer.ok) {
   at("answer").hidden = deeds.length > 0;
   at("trail").tBodies[0].replaceChildren(...deeds.map(({ at_utc, by, role, what, before, after, why }) => {
     const row = document.createElement("tr");
-    for (const text of [when(at_utc), role ? `${by} (${_(role)})` : by, told(what), told(before), told(after), told(why)]) row.insertCell().textContent = text;
+    for (const text of [when(at_utc), by, _(role), told(what), told(before), told(after), told(why)]) row.insertCell().textContent = text;
+    for (const n of [1, 4, 5]) row.cells[n].translate = false;
     return row;
   }));
 } else {

@@ -213,6 +213,9 @@ def test_the_table_of_routes_by_role_is_the_one_that_was_reviewed(gate: Gate) ->
 def full_app(gate: Gate) -> Iterator[FastAPI]:
     """An app that has everything."""
     with Yard(gate.folder) as yard:
+        yard.see(20)
+        yard.see(1, outlet=None, label="BAT-LI")
+        yard.close()
         settings = ReporterSettings(60_000_000_000, ShiftPlan((), ZoneInfo("UTC")), TrimSettings())
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")

@@ -1,0 +1,1 @@
+"""Trends: what people watch over days, kept by the minute and shown as charts."""
