@@ -49,7 +49,8 @@ def safe_app(gate: Gate) -> FastAPI:
     kept = gate.folder / "plant/.last-good/sim"
     kept.mkdir(parents=True)
     file.write_text("web: {prot: 8080}\n", encoding="utf-8")
-    good = Good("Line 2", True, "127.0.0.1", 8080, True, str(gate.folder), "2027-01-15T08:00:00+00:00", ("sim.yaml",))
+    files = ("sim.yaml", "calibration.yaml", "recipe.yaml")
+    good = Good("Line 2", True, "127.0.0.1", 8080, True, str(gate.folder), "2027-01-15T08:00:00+00:00", files)
     errors = complaints(f"{file}:1:7  web.prot  unknown key\nModel hash check: no")
     return create_safe_app(file, good, errors, gate.access, asyncio.Event())
 
