@@ -234,6 +234,19 @@ def test_one_slow_answer_is_asked_for_again(server: PlcServer) -> None:
     machine.close()
 
 
+def test_a_stamped_count_is_as_old_as_its_stamp_says(machine: ModbusMachine, server: PlcServer) -> None:
+    server.plc.clock_ahead_us = 4_000_000_000
+    machine.open()
+    for _ in range(50):
+        machine.sample()
+    server.plc.is_scanning = False
+    time.sleep(0.03)
+    sample = machine.sample()
+
+    assert sample.stamped
+    assert abs(sample.taken_ns - server.plc.latched_ns) < 2_000_000
+
+
 def test_a_lost_machine_stays_lost_until_it_is_opened(server: PlcServer) -> None:
     machine = make_machine(server.port, replace(SETTINGS, timeout_ms=500.0))
     machine.open()
