@@ -26,6 +26,7 @@ from control.types import (
 __all__ = ["ModbusMachine", "ModbusSettings"]
 
 _ADOPT_TRIES = 5
+_CLOCK_READINGS = 8
 _READ_BACK_POLLS = 10
 _STOPPED = "answers, but its program has stopped: its heartbeat stands still. Put the controller into RUN."
 
@@ -50,7 +51,10 @@ class ModbusMachine:
         self._clock = CountClock()
 
     def open(self) -> Identity:
-        """Connect, compare the identity before anything is written, then disarm and adopt the controller's indices."""
+        """Connect, compare the identity before anything is written, then disarm and adopt the controller's indices.
+
+        The first few readings serve to learn its clock.
+        """
         self._waiting.clear()
         self._dropped.clear()
         self._watch = _HeartbeatWatch()
@@ -64,6 +68,8 @@ class ModbusMachine:
             self._wire.close()
             raise MachineMismatch(self._mismatch(found))
         self._adopt()
+        for _ in range(_CLOCK_READINGS):
+            self._placed(*self._reader.read())
         return found
 
     def sample(self) -> MachineSample:

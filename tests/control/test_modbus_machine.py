@@ -227,7 +227,8 @@ def test_one_slow_answer_is_asked_for_again(server: PlcServer) -> None:
     machine = ModbusMachine(replace(SETTINGS, port=server.port, max_round_trip_ms=20.0), now_ns)
     machine.open()
     server.plc.is_scanning = False
-    instants = iter([0, 0, 25_000_000, 30_000_000, 40_000_000])
+    begun, slow, quick = [0], [0, 0, 25_000_000, 25_000_000], [30_000_000, 30_000_000, 40_000_000, 40_000_000]
+    instants = iter([*begun, *slow, *quick])
     clocks.append(lambda: next(instants))
 
     assert machine.sample().taken_ns == 35_000_000
