@@ -14,6 +14,8 @@ _REVERSED_TICKS = 20
 _DOUBTS_KEPT = 50
 _CERTAIN_NS = 100_000
 _CURVE_NS = 300_000_000
+_CURVE_WHOLE_NS = 240_000_000
+_CURVE_HOLE_NS = 60_000_000
 _CURVE_READINGS = 8
 
 
@@ -117,8 +119,8 @@ class Belt:
     def motion(self) -> BeltMotion:
         """Speed of this moment and acceleration.
 
-        The acceleration is that of a parabola through the last 0.3 s, long enough that a roller's wobble mostly
-        cancels out; it carries the mean speed of that time up to now.
+        The acceleration is that of a parabola through the last 0.3 s, as far as it is one and no roller's wobble; it
+        carries the mean speed of that time up to now.
         """
         if self._motion is None:
             self._motion = self._fit_motion()
@@ -129,9 +131,9 @@ class Belt:
         if newest is None:
             return BeltMotion(0.0, 0.0)
         recent = [p for p in self._history if p.sharp and newest.taken_ns - p.taken_ns <= _CURVE_NS]
-        if len(recent) < _CURVE_READINGS or recent[-1].taken_ns - recent[0].taken_ns < _CURVE_NS / 2:
+        if len(recent) < _CURVE_READINGS or recent[-1].taken_ns - recent[0].taken_ns < _CURVE_WHOLE_NS:
             return BeltMotion(self.speed_mm_s, 0.0)
-        acceleration = _acceleration(recent) / self.ticks_per_mm
+        acceleration = 0.0 if _has_a_hole(recent) else _acceleration(recent) / self.ticks_per_mm
         seconds = (recent[-1].taken_ns - recent[0].taken_ns) / 1e9
         mean = (recent[-1].tick - recent[0].tick) / (seconds * self.ticks_per_mm)
         since_s = (newest.taken_ns - recent[-1].taken_ns) / 1e9 + seconds / 2
@@ -229,8 +231,17 @@ class Belt:
         return (counts + half) % self._modulus - half
 
 
+def _has_a_hole(places: Sequence[_Place]) -> bool:
+    """Then nobody knows a ramp from a piece of a roller's wobble."""
+    return any(later.taken_ns - earlier.taken_ns > _CURVE_HOLE_NS for earlier, later in pairwise(places))
+
+
 def _acceleration(places: Sequence[_Place]) -> float:
-    """Ticks/s2 of the parabola of least squares; about the means, so that large ticks and times cost no precision."""
+    """Ticks/s2 of the parabola of least squares; about the means, so that large ticks and times cost no precision.
+
+    Of what the places stray from a straight line the parabola explains nearly all while a belt speeds up, and little
+    of a roller's wobble: what it explains less than 0.4 of is taken for none, what it explains 0.7 of for whole.
+    """
     middle_ns, middle = (places[0].taken_ns + places[-1].taken_ns) / 2, places[len(places) // 2].tick
     times = [(p.taken_ns - middle_ns) / 1e9 for p in places]
     ticks = [float(p.tick - middle) for p in places]
@@ -239,7 +250,18 @@ def _acceleration(places: Sequence[_Place]) -> float:
     slope = _slope(mean, mean2, mean3)
     curve = [t * t - mean2 - (t - mean) * slope for t in times]
     square = sum([c * c for c in curve]) / n
-    return 2 * sum([c * x for c, x in zip(curve, ticks, strict=True)]) / n / square if square else 0.0
+    if square == 0:
+        return 0.0
+    bend = sum([c * x for c, x in zip(curve, ticks, strict=True)]) / n / square
+    return 2 * bend * min(1.0, max(0.0, (bend * bend * square / _stray(times, ticks, mean, mean2) - 0.4) / 0.3))
+
+
+def _stray(times: Sequence[float], ticks: Sequence[float], mean: float, mean2: float) -> float:
+    """Mean square of what the ticks are off the straight line of least squares; never nothing."""
+    n, level = len(ticks), sum(ticks) / len(ticks)
+    along = sum([(t - mean) * x for t, x in zip(times, ticks, strict=True)]) / n / (mean2 - mean**2)
+    off = sum([(x - level - along * (t - mean)) ** 2 for t, x in zip(times, ticks, strict=True)]) / n
+    return max(off, 1e-12)
 
 
 def _slope(mean: float, mean2: float, mean3: float) -> float:

@@ -69,7 +69,7 @@ class CoilMachine:
     def sample(self) -> MachineSample:
         """Read inputs and encoder, see that the outputs are as they were written, and do what is due."""
         count, read_ns, doubt_ns, self._interlocks = self._read_inputs()
-        taken_ns = self._age.place(count, read_ns, doubt_ns)
+        taken_ns = self._age.place_count(count, read_ns, doubt_ns)
         self._line.add(count, taken_ns)
         self._follow()
         self.serve()

@@ -92,7 +92,7 @@ _RESULT_NAMES = {code: result for result, code in _RESULT_CODES.items()}
 class StatusBlock(NamedTuple):
     """The controller's status: ``results`` hold the newest RESULTS reports, number n (from 0) at n % RESULTS.
 
-    ``belt_moving``, ``outputs`` and ``felt`` are None where nothing is wired.
+    ``belt_moving``, ``outputs`` and ``felt`` are None where nothing is wired, ``clock_us`` where no clock is kept.
     """
 
     encoder_count: int
@@ -106,6 +106,7 @@ class StatusBlock(NamedTuple):
     belt_moving: bool | None = None
     outputs: int | None = None
     felt: int | None = None
+    clock_us: int | None = None
 
     @property
     def is_watched(self) -> bool:
@@ -139,9 +140,13 @@ def unpack_identity(registers: list[int]) -> Identity | None:
 def pack_status(status: StatusBlock) -> list[int]:
     """Status, feedback and reports as STATUS_REGISTERS registers."""
     wired = (status.belt_moving is not None, status.outputs is not None, status.felt is not None)
-    facts = (*status.interlocks, status.running, status.armed, bool(status.belt_moving), *wired)
+    facts = (
+        *status.interlocks, status.running, status.armed, bool(status.belt_moving), *wired, status.clock_us is not None,
+    )  # fmt: skip
     bits = sum(bit << n for n, bit in enumerate(facts))
-    head = _STATUS.pack(status.encoder_count, bits, status.heartbeat, status.read_index, status.result_index)
+    head = _STATUS.pack(
+        status.encoder_count, bits, status.heartbeat, status.read_index, status.result_index, status.clock_us or 0
+    )
     feedback = _FEEDBACK.pack(status.outputs or 0, status.felt or 0)
     return _registers(head + feedback + b"".join(map(_pack_report, status.results)))
 
@@ -158,7 +163,7 @@ def unpack_head(registers: list[int]) -> StatusBlock:
     Without the feedback's registers what is wired there shows as 0.
     """
     raw = _bytes(registers)
-    count, bits, heartbeat, read_index, result_index = _STATUS.unpack_from(raw)
+    count, bits, heartbeat, read_index, result_index, clock_us = _STATUS.unpack_from(raw)
     outputs, felt = _FEEDBACK.unpack_from(raw, _STATUS.size) if len(raw) > _STATUS.size else (0, 0)
     interlocks = Interlocks(bool(bits & 1), bool(bits & 2), bool(bits & 4))
     return StatusBlock(
@@ -166,6 +171,7 @@ def unpack_head(registers: list[int]) -> StatusBlock:
         belt_moving=bool(bits & 32) if bits & 64 else None,
         outputs=outputs if bits & 128 else None,
         felt=felt if bits & 256 else None,
+        clock_us=clock_us if bits & 512 else None,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class LatencySettings:
 class Measured(NamedTuple):
     """The error curve of the shots that were fired, and how many jobs ended how.
 
-    ``sample_age_ms`` is how old counts were when they were told, None where that was not seen.
+    ``sample_age_ms`` is how old counts were when they were told, None where that was not seen or the machine tells.
     """
 
     curve: ErrorCurve
@@ -117,7 +117,8 @@ class _Bench:
         for job, why in admission.refused:
             raise MachineLost(f"The guard refuses shot {job.id} ({why}): look at the interlocks and the limits.")
         self._line.add(sample.encoder_count, sample.taken_ns)
-        self._age.note(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
+        if not sample.stamped:
+            self._age.note(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
         for report in sample.reports:
             self._book(report)
         while (now_ns := self._now_ns()) < due_ns:

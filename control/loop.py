@@ -166,8 +166,7 @@ class Loop:
         asked_ns = self._now_ns()
         sample = self._machine.sample()
         if self._age is not None:
-            taken_ns = self._age.place(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
-            sample = sample._replace(taken_ns=taken_ns)
+            sample = sample._replace(taken_ns=self._age.place(sample))
         self._round_trips_us.append((self._now_ns() - asked_ns) / 1000.0)
         for report in sample.reports:
             self._pending.pop(report.job_id, None)

@@ -16,11 +16,17 @@ BUSY = {4: "it reports a failure of its own", 5: "it is still working on a reque
 
 
 class Trip(NamedTuple):
-    """The last round trip in monotonic time; at ``instant_ns`` the registers were read, as far as can be told."""
+    """The last round trip in monotonic time; the registers were read between ``first_ns`` and ``last_ns`` in it."""
 
     asked_ns: int
     answered_ns: int
-    instant_ns: int
+    first_ns: int
+    last_ns: int
+
+    @property
+    def instant_ns(self) -> int:
+        """When the registers were read, as far as the trip alone can tell."""
+        return (self.first_ns + self.last_ns) // 2
 
 
 class LineHealth(NamedTuple):

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from control import job_ring
+from control.count_clock import CountClock
 from control.job_ring import CommandBlock, StatusBlock
-from control.modbus_answers import LineHealth, WireSettings
+from control.modbus_answers import LineHealth, Trip, WireSettings
 from control.modbus_status import Reading, StatusReader, ThriftyStatus, WholeStatus
 from control.modbus_wire import ModbusSettings
 from control.types import (
@@ -25,6 +26,7 @@ from control.types import (
 __all__ = ["ModbusMachine", "ModbusSettings"]
 
 _ADOPT_TRIES = 5
+_CLOCK_READINGS = 8
 _READ_BACK_POLLS = 10
 _STOPPED = "answers, but its program has stopped: its heartbeat stands still. Put the controller into RUN."
 
@@ -46,12 +48,17 @@ class ModbusMachine:
         self._encoder_count = 0
         self._polls = 0
         self._watch = _HeartbeatWatch()
+        self._clock = CountClock()
 
     def open(self) -> Identity:
-        """Connect, compare the identity before anything is written, then disarm and adopt the controller's indices."""
+        """Connect, compare the identity before anything is written, then disarm and adopt the controller's indices.
+
+        The first few readings serve to learn its clock.
+        """
         self._waiting.clear()
         self._dropped.clear()
         self._watch = _HeartbeatWatch()
+        self._clock = CountClock()
         self._reader = self._new_reader()
         self._wire.connect()
         found = job_ring.unpack_identity(
@@ -61,12 +68,14 @@ class ModbusMachine:
             self._wire.close()
             raise MachineMismatch(self._mismatch(found))
         self._adopt()
+        for _ in range(_CLOCK_READINGS):
+            self._placed(*self._reader.read())
         return found
 
     def sample(self) -> MachineSample:
-        """One poll; ``taken_ns`` is when the controller read its counter, as far as the round trip tells."""
-        status, (asked_ns, answered_ns, taken_ns) = self._read_fresh()
-        self._check(status, taken_ns)
+        """One poll; ``taken_ns`` is when the controller read its counter by its stamp, or as the round trip tells."""
+        status, trip = self._read_fresh()
+        self._check(status, trip.instant_ns)
         reports = (*self._dropped, *self._new_reports(status))
         self._dropped.clear()
         self._read_index = status.read_index
@@ -74,9 +83,10 @@ class ModbusMachine:
         self._encoder_count = status.encoder_count
         self._send_waiting()
         self._read_back(status)
+        taken_ns, doubt_ns = self._placed(status, trip)
         return MachineSample(
             status.encoder_count, taken_ns, status.interlocks, status.running, status.armed, reports,
-            max(taken_ns - asked_ns, answered_ns - taken_ns), status.outputs, status.belt_moving, status.felt,
+            doubt_ns, status.outputs, status.belt_moving, status.felt, status.clock_us is not None,
         )  # fmt: skip
 
     def arm(self, jobs: Sequence[Job]) -> None:
@@ -105,6 +115,13 @@ class ModbusMachine:
     def close(self) -> None:
         """Let go of the connection; the controller's own watchdog stops what still runs."""
         self._wire.close()
+
+    def _placed(self, status: StatusBlock, trip: Trip) -> tuple[int, int]:
+        """The instant of the count, and the doubt in it."""
+        if status.clock_us is not None:
+            return self._clock.place(status.clock_us, trip.first_ns, trip.last_ns), self._clock.doubt_ns
+        instant_ns = trip.instant_ns
+        return instant_ns, max(instant_ns - trip.asked_ns, trip.answered_ns - instant_ns)
 
     def _read_back(self, status: StatusBlock) -> None:
         """Now and then, and whenever it does not do as told: does the command block hold what was written last?"""

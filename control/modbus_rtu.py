@@ -82,7 +82,7 @@ class RtuWire:
         self._fence_number = 0
         self.jobs_at_once = settings.pace.jobs_at_once
         self.where = f"{settings.device} unit {settings.unit}"
-        self.trip = Trip(0, 0, 0)
+        self.trip = Trip(0, 0, 0, 0)
         self.requests = 0
         self.faults: Counter[LineFault] = Counter()
 
@@ -196,8 +196,8 @@ class RtuWire:
         answered_ns = self._now_ns()
         there_ns = asked_ns + round(self._settings.pace.bytes_ms(len(request.frame)) * 1e6)
         left_ns = answered_ns - round(self._settings.pace.bytes_ms(request.reply_bytes) * 1e6)
-        middle_ns = (there_ns + left_ns) // 2 if left_ns > there_ns else (asked_ns + answered_ns) // 2
-        self.trip = Trip(asked_ns, answered_ns, middle_ns)
+        between = (there_ns, left_ns) if left_ns > there_ns else (asked_ns, answered_ns)
+        self.trip = Trip(asked_ns, answered_ns, *between)
 
     def _refuse(self, code: int | None, name: str) -> NoReturn:
         what = NOT_OUR_MAP.get(code or 0)

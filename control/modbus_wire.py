@@ -73,7 +73,8 @@ class ModbusWire:
         self._unit = unit
         self._address = (host, port)
         self.where = f"{host}:{port}"
-        self.trip = Trip(0, 0, 0)
+        self.trip = Trip(0, 0, 0, 0)
+        self._sent_ns = self._heard_ns = 0
         self._now_ns = now_ns
         self._heard = b""
         self._requests = 0
@@ -146,12 +147,16 @@ class ModbusWire:
         except (ModbusException, OSError):
             self._lose(f"Connected to {self.where}, but {self._seen()}")
         answered_ns = self._now_ns()
-        self.trip = Trip(asked_ns, answered_ns, (asked_ns + answered_ns) // 2)
+        self.trip = Trip(asked_ns, answered_ns, self._sent_ns, self._heard_ns)
         return answer
 
     def _hear(self, is_sending: bool, packet: bytes) -> bytes:
-        """The library's trace hook: what has come since the last request, for the diagnosis."""
+        """The library's trace hook: what has come since the last request, for the diagnosis, and when."""
         self._heard = b"" if is_sending else packet
+        if is_sending:
+            self._sent_ns = self._now_ns()
+        else:
+            self._heard_ns = self._now_ns()
         return packet
 
     def _seen(self) -> str:

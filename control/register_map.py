@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 MAGIC = 0x53535452
-MAP_VERSION = 1
+MAP_VERSION = 2
 
 HEARTBEAT_MS = 50
 HEARTBEAT_LIMIT_MS = 200
@@ -76,23 +76,27 @@ STATUS_BLOCK = Block(
                 (0, "emergency stop chain is healthy"), (1, "guards are closed"), (2, "air pressure is there"),
                 (3, "the belt is let run"), (4, "jobs may fire"), (5, "the drive says that the belt moves"),
                 (6, "the drive's signal is wired"), (7, "outputs are read back"),
-                (8, "sensors behind outputs are wired"),
+                (8, "sensors behind outputs are wired"), (9, "count_clock is kept"),
             ),
         ),
         Field("heartbeat", Kind.u16, f"toggles between 0 and 1 every {HEARTBEAT_MS} ms while the program runs"),
         Field("read_index", Kind.u16, "jobs taken since the start, modulo 65536"),
         Field("result_index", Kind.u16, "reports made since the start, modulo 65536"),
+        Field(
+            "count_clock", Kind.u32,
+            "microseconds of a free-running clock, never set, when encoder_count was latched; true to 0.1 ms",
+        ),
     ),
 )  # fmt: skip
 FEEDBACK_BLOCK = Block(
-    "feedback", 22, 1, "controller", "What is wired to watch the outputs; bits of the state say what of it counts.",
+    "feedback", 24, 1, "controller", "What is wired to watch the outputs; bits of the state say what of it counts.",
     (
         Field("outputs", Kind.u64, "bit n set: output n is on, read back at its terminal"),
         Field("felt", Kind.u64, "bit n flips whenever the sensor behind output n feels a hit"),
     ),
 )  # fmt: skip
 RESULT_BLOCK = Block(
-    "results", 30, RESULTS, "controller",
+    "results", 32, RESULTS, "controller",
     f"The newest {RESULTS} reports; report n (from 0) lies in place n modulo {RESULTS}. At most {RESULTS} in 100 ms.",
     (
         Field("job_id", Kind.u32, "the job this is the one answer to"),

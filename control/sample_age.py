@@ -14,6 +14,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from control.types import MachineSample
+
 _TOGETHER = 40
 _GAP_NS = 100_000_000
 _DOUBTS = 200
@@ -86,8 +88,15 @@ class AgeAllowance:
         """What is taken off at present."""
         return self._allowed_ns
 
-    def place(self, count: int, read_ns: int, doubt_ns: int) -> int:
-        """The instant of a raw count that was read at ``read_ns``, give or take ``doubt_ns``."""
+    def place(self, sample: MachineSample) -> int:
+        """The instant at which the sample's count was true; of a stamped one only what is calibrated is taken off."""
+        if sample.stamped:
+            self._allowed_ns = self._calibrated_ns
+            return sample.taken_ns - self._allowed_ns
+        return self.place_count(sample.encoder_count, sample.taken_ns, sample.doubt_ns)
+
+    def place_count(self, count: int, read_ns: int, doubt_ns: int) -> int:
+        """The instant of a raw count without a stamp that was read at ``read_ns``, give or take ``doubt_ns``."""
         self._seen.note(count, read_ns, doubt_ns)
         wanted_ns = max(self._calibrated_ns, self._seen.mean_ns or 0)
         self._allowed_ns += max(-_SLEW_NS, min(_SLEW_NS, wanted_ns - self._allowed_ns))

@@ -80,6 +80,7 @@ class SerialMachine:
             reports,
             self._clock.doubt_ns,
             status.outputs,
+            stamped=True,
         )
 
     def arm(self, jobs: Sequence[Job]) -> None:

@@ -58,7 +58,8 @@ class MachineSample(NamedTuple):
 
     ``doubt_ns`` is how far off that instant may be (half the round trip). ``outputs`` is the mask read back from the
     outputs, ``belt_moving`` the drive's own signal, ``felt`` a mask whose bits flip whenever the sensor behind an
-    output feels a hit; each is None where nothing is wired.
+    output feels a hit; each is None where nothing is wired. ``stamped``: the controller itself told when it read its
+    counter, so the count has no age beyond what is calibrated.
     """
 
     encoder_count: int
@@ -71,6 +72,7 @@ class MachineSample(NamedTuple):
     outputs: int | None = None
     belt_moving: bool | None = None
     felt: int | None = None
+    stamped: bool = False
 
 
 class MachineDown(NamedTuple):

@@ -83,7 +83,8 @@ class Controller:
     def read(self, address: int, count: int, now_ns: int) -> list[int]:
         """Registers for the station; count and status are of this instant, as a latched counter card gives them."""
         with self._lock:
-            status = self._plc.status(now_ns, self._count(now_ns), self._interlocks)
+            latched_ns = max(now_ns, self._belt.motion.t_ns)  # a scan may have come in between
+            status = self._plc.status(latched_ns, self._count(latched_ns), self._interlocks)
             status = status._replace(outputs=self.outputs, belt_moving=self.belt_moving, felt=self.felt)
             self._store(job_ring.STATUS_AT, job_ring.pack_status(status))
             return self._registers(address, count)

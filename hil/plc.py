@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from control.count_clock import CLOCK_BITS
 from control.job_ring import (
     HEARTBEAT_LIMIT_MS,
     HEARTBEAT_MS,
@@ -19,6 +20,9 @@ from control.job_ring import (
     unpack_job,
 )
 from control.types import Identity, Interlocks, Job, ShotReport, ShotResult
+
+_CLOCK_FAST_PPM = 40
+_CLOCK_START_US = 3_000_000_000
 
 Slot = Callable[[int], list[int]]
 
@@ -86,11 +90,11 @@ class Plc:
         return Scan(sum(1 << output for output in self._holds), self._run)
 
     def status(self, now_ns: int, count: int, interlocks: Interlocks) -> StatusBlock:
-        """What the station reads; the heartbeat toggles with the clock."""
+        """What the station reads; the heartbeat toggles with the controller's own clock, which stamps the count."""
         heartbeat = now_ns // (HEARTBEAT_MS * 1_000_000) % 2
         return StatusBlock(
             count, interlocks, self._run, self._armed, heartbeat,
-            self._read_index, self._result_index, tuple(self._results),
+            self._read_index, self._result_index, tuple(self._results), clock_us=_own_clock_us(now_ns),
         )  # fmt: skip
 
     def next_edge_ns(self, now_ns: int, count: int, ticks_per_s: float) -> int | None:
@@ -192,6 +196,11 @@ class Plc:
         """Counts from ``count`` to ``edge``, negative when it has passed; half the counter is the horizon."""
         half = self._modulus >> 1
         return (edge - count + half) % self._modulus - half
+
+
+def _own_clock_us(now_ns: int) -> int:
+    """A quartz of the controller's own: somewhere else than the computer's, and 40 ppm fast."""
+    return (_CLOCK_START_US + (now_ns + now_ns * _CLOCK_FAST_PPM // 1_000_000) // 1000) % (1 << CLOCK_BITS)
 
 
 def _bits(mask: int) -> Iterator[int]:

@@ -116,6 +116,7 @@ class SimMachine:
             outputs=self._controller.outputs,
             belt_moving=self._controller.belt_moving,
             felt=self._controller.felt,
+            stamped=True,
         )
 
     def _since(self, result_index: int) -> int:

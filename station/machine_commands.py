@@ -234,6 +234,10 @@ def _show(probed: Probed) -> None:
         f"Emergency stop {'healthy' if estop_ok else 'PRESSED'}, guards {'closed' if guard_closed else 'OPEN'}, "
         f"air {'there' if air_ok else 'MISSING'}; encoder count {probed.status.encoder_count}"
     )
+    is_stamped = probed.status.clock_us is not None
+    _say(
+        "Counts carry the controller's clock." if is_stamped else "Counts carry no clock (count_clock): age estimated."
+    )
     _say("A station drives it." if probed.held else "No station drives it.")
     p50, p99 = (quantile(probed.round_trips_us, share) / 1000 for share in (0.5, 0.99))
     _say(f"Round trip: p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(probed.round_trips_us) / 1000:.2f} ms")

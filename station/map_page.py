@@ -26,6 +26,8 @@ _RULES = (
     "missing heartbeat; then the bit must be dropped and raised again.",
     "A job opens its outputs exactly when the encoder reaches open_count, or not at all. Whatever the job says, no "
     "output stays on longer than its own limit in the controller.",
+    "count_clock tells how old encoder_count is, so that neither the scan nor the network moves a shot. Where none is "
+    "kept (bit 9 of the state) the age is estimated from the counts, less exactly.",
     "Each job gets exactly one report. A slot may be written again when read_index has passed it.",
     f"The station writes whole slots, at most {SLOTS_PER_WRITE} in one request, and write_index after them.",
     "Process stop request, not a safety function. Use the emergency stop in danger.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,18 +23,21 @@ def bench_latency(path: Path, load: Load, *, kills: bool, json_file: Path | None
     """True when every promise was kept; the figures lie in the data folder afterwards."""
     config = load_of(load_config(path), load)
     plan = plan_bench(config)
-    with Hogs(load.hogs):
-        with BenchLine(emulator_of(config), tcp_machine(config)) as line:
-            figures = measure(plan, load, line, console.print)
+    with BenchLine(emulator_of(config), tcp_machine(config)) as line, Hogs(load.hogs):
+        figures = measure(plan, load, line, console.print)
+    files = [config.resolve(config.file.station.data_folder) / STORED_AS, *([] if json_file is None else [json_file])]
+    _keep(files, _told(load, figures, ()))  # what took so long is kept whatever happens to the victims
+    with Hogs(load.hogs if kills else 0):
         deaths = kill_all(plan, load, console.print) if kills else ()
-    told = _told(load, figures, deaths)
-    text = json.dumps(told, indent=2) + "\n"
-    folder = config.resolve(config.file.station.data_folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in (folder / STORED_AS, *([] if json_file is None else [json_file])):
-        file.write_text(text, encoding="utf-8")
+    _keep(files, _told(load, figures, deaths))
     _show(console, figures, deaths)
     return all(figures.bars.values()) and all(death.is_kept for death in deaths)
+
+
+def _keep(files: Sequence[Path], told: dict[str, object]) -> None:
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 def _told(load: Load, figures: Figures, deaths: tuple[Death, ...]) -> dict[str, object]:

@@ -24,7 +24,7 @@ from station.types import State
 
 LIMIT_MS = 250.0
 _AFTER_S = 1.0
-_READY_S = 60.0
+_READY_S = 120.0
 
 
 class Victim(StrEnum):

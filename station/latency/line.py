@@ -21,7 +21,7 @@ from station.crew import Member, start_member
 from station.link import open_link
 
 _CONTEXT = multiprocessing.get_context("spawn")
-_READY_S = 30.0
+_READY_S = 60.0
 
 
 def tcp_machine(config: Config) -> ModbusSettings:

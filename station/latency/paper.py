@@ -27,6 +27,8 @@ _LENGTH_MM = 40.0
 _WIDTH_MM = 30.0
 _SURE = 0.98
 _SETTLE_NS = 500_000_000
+_FRESH_NS = 2_000_000
+_TRIES = 20
 
 
 class PaperPiece(NamedTuple):
@@ -112,10 +114,17 @@ class PaperSight:
         self.dropped += missed
         self._due_ns += (1 + missed) * self._period_ns
         self._seq += 1 + missed
-        motion = self._motion.read()
-        captured_ns = time.monotonic_ns()  # noqa: TID251 - a device's clock
-        self._pos_mm = motion.at(captured_ns)
+        captured_ns, self._pos_mm = self._look_down()
         return Frame(self._seq, captured_ns, None, self._image)
+
+    def _look_down(self) -> tuple[int, float]:
+        """An instant, and where the belt truly was; once more when this process was held up in between."""
+        for _ in range(_TRIES):
+            motion = self._motion.read()
+            captured_ns = time.monotonic_ns()  # noqa: TID251 - a device's clock
+            if captured_ns - motion.t_ns < _FRESH_NS:
+                break
+        return captured_ns, motion.at(captured_ns)
 
     def show(self, frame: Frame) -> None:
         """The place was noted when the picture was taken."""

@@ -38,6 +38,7 @@ class Plc:
         self.results: list[ShotReport | None] = [None] * job_ring.RESULTS
         self.queue: list[Job] = []
         self.most_unread = 0
+        self.clock_ahead_us: int | None = None
         self._seen: CommandBlock | None = None
         self._asked = (True, True)
         self._heard_s = self._toggled_s = self._now_s = time.monotonic()
@@ -56,6 +57,11 @@ class Plc:
             self._toggled_s = now_s
         self.show()
 
+    @property
+    def latched_ns(self) -> int:
+        """When the count was latched that is shown now."""
+        return round(self._now_s * 1e9)
+
     def show(self) -> None:
         status = StatusBlock(
             int(self.count),
@@ -66,6 +72,7 @@ class Plc:
             self.read_index,
             self.result_index,
             tuple(self.results),
+            clock_us=None if self.clock_ahead_us is None else (round(self._now_s * 1e6) + self.clock_ahead_us) % 2**32,
         )
         at = job_ring.STATUS_AT
         self.registers[at : at + job_ring.STATUS_REGISTERS] = job_ring.pack_status(status)

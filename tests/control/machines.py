@@ -30,7 +30,7 @@ from hil.types import EmulatorReady, Mishap, MishapName
 from station.link import Link, open_link
 from tests.control import bench_plc
 from tests.control.bench_board import BOARD_IDENTITY, board
-from tests.control.bench_coupler import BECKHOFF, FESTO, coupler
+from tests.control.bench_coupler import BECKHOFF, COUPLER_IDENTITY, FESTO, coupler
 from tests.control.contract import Plant
 from tests.control.foreign import plc_host
 from tests.control.yard import ALL_SAFE
@@ -92,7 +92,7 @@ class CouplerPlant(EmulatedPlant):
     """A coupler in a process of its own; whoever waits for it serves the machine, as the control process does."""
 
     def __init__(self, mishaps: Link, machine: CoilMachine) -> None:
-        super().__init__(mishaps)
+        super().__init__(mishaps, COUPLER_IDENTITY)
         self._machine = machine
 
     def wait(self, ms: float) -> None:

@@ -30,7 +30,7 @@ class MemoryWire:
     where = "coupler:502"
     is_thrifty = False
     jobs_at_once = 1000
-    trip = Trip(0, 0, 0)
+    trip = Trip(0, 0, 0, 0)
 
     def __init__(self, made: CouplerMap, start_count: int = 0) -> None:
         self.now_ns = 1_000 * MS

@@ -227,11 +227,25 @@ def test_one_slow_answer_is_asked_for_again(server: PlcServer) -> None:
     machine = ModbusMachine(replace(SETTINGS, port=server.port, max_round_trip_ms=20.0), now_ns)
     machine.open()
     server.plc.is_scanning = False
-    instants = iter([0, 0, 25_000_000, 30_000_000, 40_000_000])
+    begun, slow, quick = [0], [0, 0, 25_000_000, 25_000_000], [30_000_000, 30_000_000, 40_000_000, 40_000_000]
+    instants = iter([*begun, *slow, *quick])
     clocks.append(lambda: next(instants))
 
     assert machine.sample().taken_ns == 35_000_000
     machine.close()
+
+
+def test_a_stamped_count_is_as_old_as_its_stamp_says(machine: ModbusMachine, server: PlcServer) -> None:
+    server.plc.clock_ahead_us = 4_000_000_000
+    machine.open()
+    for _ in range(50):
+        machine.sample()
+    server.plc.is_scanning = False
+    time.sleep(0.03)
+    sample = machine.sample()
+
+    assert sample.stamped
+    assert abs(sample.taken_ns - server.plc.latched_ns) < 2_000_000
 
 
 def test_a_lost_machine_stays_lost_until_it_is_opened(server: PlcServer) -> None:

@@ -81,9 +81,10 @@ def sample_often(machine: ModbusMachine) -> None:
     st.one_of(st.none(), st.booleans()),
     st.one_of(st.none(), st.integers(0, 2**64 - 1)),
     st.one_of(st.none(), st.integers(0, 2**64 - 1)),
+    st.one_of(st.none(), st.integers(0, 2**32 - 1)),
 )
 def test_what_is_wired_and_what_is_not_survives_the_registers(
-    moving: bool | None, outputs: int | None, felt: int | None
+    moving: bool | None, outputs: int | None, felt: int | None, clock_us: int | None
 ) -> None:
-    status = StatusBlock(7, ALL_SAFE, True, False, 1, 2, 3, (None,) * job_ring.RESULTS, moving, outputs, felt)
+    status = StatusBlock(7, ALL_SAFE, True, False, 1, 2, 3, (None,) * job_ring.RESULTS, moving, outputs, felt, clock_us)
     assert job_ring.unpack_status(job_ring.pack_status(status)) == status

@@ -62,6 +62,7 @@ def test_probe_says_who_answers_and_how_fast(benched: Path) -> None:
     assert code == 0
     assert "map version 1, 49 outputs, 32-bit counter, 10 ticks per mm" in told
     assert "No station drives it." in told
+    assert "Counts carry the controller's clock." in told
     assert "Round trip: p50" in told
     assert "requests: none unusable" in told
 

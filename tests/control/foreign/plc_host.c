@@ -49,6 +49,7 @@ static void scan(void) {
     belt_ms = now;
     ring.nowMs = (uint32_t)(uint64_t)now;
     ring.encoderCount = (uint32_t)(uint64_t)belt;
+    ring.clockUs = (uint32_t)(uint64_t)(now * 1e3);
     ring.estopOk = estop_ok;
     ring.driveMoves = ring.run;
     ring.guardClosed = ring.airOk = 1;
@@ -96,7 +97,7 @@ int main(int argc, char **argv) {
     ring.longestOnMs = longest_on_ms;
     ring.readBack = ring.outputs;
     ring.felt = felt;
-    ring.hasDriveSignal = ring.hasReadBack = ring.hasSensors = 1;
+    ring.hasDriveSignal = ring.hasReadBack = ring.hasSensors = ring.hasClock = 1;
     ring.outputCount = 49;
     ring.counterBits = 32;
     ring.ticksPer100m = 1000000;
