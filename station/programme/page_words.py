@@ -31,7 +31,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "revoked": ("Revoked", "已吊销"),
     "gap": ("Rows missing", "有缺失"),
     "conflict": ("Conflict", "冲突"),
-    "no_stations": ("No station is registered.", "尚未登记站点。"),
+    "no_stations": ("No real station is registered.", "尚未登记真实站点。"),
     "register_hint": (
         "Register one with: station programme station add ID",
         "登记命令：station programme station add ID",

@@ -164,11 +164,11 @@ class Reporter:
         self._status = status
         if status.recipe and status.recipe != self._context.recipe:
             self._context = replace(self._context, recipe=status.recipe)
-            self._close(status.now_ns)
+            self._close(max(status.now_ns, self._opened_ns))
         self._note_moment(status)
 
     def _note_moment(self, status: Status) -> None:
-        """Only changes are kept."""
+        """Only changes are kept. What is heard of late counts in the open interval: the one before is sealed."""
         working = self._has_batch or self._context.shift is not None
         moment = moment_of(status, is_working_time=working, given=self._given)
         if moment.kind is None:
@@ -176,7 +176,7 @@ class Reporter:
         self._is_busy = self._is_busy or status.state is not State.idle or moment.kind is not None
         before = self._moment
         if before is not None:
-            moment = moment._replace(at_ns=max(moment.at_ns, before.at_ns))
+            moment = moment._replace(at_ns=max(moment.at_ns, before.at_ns, self._opened_ns))
             if moment[1:] == before[1:]:
                 return
         self._keep_moment(moment)

@@ -11,10 +11,12 @@ import argparse
 import gzip
 import json
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +33,7 @@ from station.reporting.context import ClockState
 from station.reporting.outbox import Outbox
 from station.reporting.row import parse
 from station.store import Store, StoreSettings
-from station.types import PieceRecord
+from station.store_rows import INSERT_PIECE, Row, piece_row
 from tests.station.pieces import closed_piece
 from tests.station.reporting.disk import Disk
 from tests.station.reporting.yard import CONTEXT, LINE_RUN, S
@@ -40,6 +42,7 @@ _LABELS = ("CU-NO2", "BRASS-YEL", "AL-WROUGHT", "AL-CAST", "AL-UBC", "SS-304", "
 _ENDS = ((Outcome.ejected, "copper"), (Outcome.passed, None), (Outcome.unsure, None))
 _AT_ONCE = 200
 _KINDS = 1009
+_CLOSED_NS = -3  # where a piece's row has the moment of its end
 _ROWS_A_DAY = 1440
 _PATIENCE_S = 1e6  # the computer may be wanted by others meanwhile
 
@@ -126,28 +129,32 @@ def pile_up(path: Path, rows: int, pieces_a_row: int) -> float:
     try:
         store.begin_run(LINE_RUN)
         for number in range(rows + 1):
-            now_ns = LINE_RUN.started_ns + number * 60 * S
-            if number:
-                seqs = range((number - 1) * pieces_a_row, number * pieces_a_row)
-                store.append(replace(kinds[seq % _KINDS], closed_ns=now_ns) for seq in seqs)
-            following = Next(LINE_RUN.uuid, now_ns, CONTEXT, LINE_RUN.utc_offset_ns, ClockState.good)
-            order = Close(number + 1, now_ns, following)
             begin = time.perf_counter()
-            store.change(lambda connection, order=order: close_interval(connection, order), _PATIENCE_S)  # type: ignore[misc]
+            store.change(partial(_minute, kinds, number, pieces_a_row if number else 0), _PATIENCE_S)
             slowest_s = max(slowest_s, time.perf_counter() - begin)
     finally:
         store.close(_PATIENCE_S)
     return slowest_s
 
 
-def _kinds() -> tuple[PieceRecord, ...]:
+def _minute(kinds: tuple[Row, ...], number: int, pieces: int, connection: sqlite3.Connection) -> None:
+    """In the store's one writer: its pieces, then the row that counts them."""
+    now_ns = LINE_RUN.started_ns + number * 60 * S
+    seqs = range((number - 1) * pieces + 1, number * pieces + 1)
+    rows = [(seq, *kinds[seq % _KINDS][1:_CLOSED_NS], now_ns, *kinds[seq % _KINDS][_CLOSED_NS + 1 :]) for seq in seqs]
+    connection.executemany(INSERT_PIECE, rows)
+    following = Next(LINE_RUN.uuid, now_ns, CONTEXT, LINE_RUN.utc_offset_ns, ClockState.good)
+    close_interval(connection, Close(number + 1, now_ns, following))
+
+
+def _kinds() -> tuple[Row, ...]:
     """Every class with every end, in many masses and with as many scores as the shipped model gives."""
     chance = random.Random(1)
     found = []
     for number in range(_KINDS):
         outcome, outlet = chance.choice(_ENDS)
         piece = closed_piece(number, chance.choice(_LABELS), outcome, outlet, chance.uniform(1, 90))
-        found.append(replace(piece, scores=tuple(chance.random() for _ in range(13))))
+        found.append(piece_row(0, replace(piece, scores=tuple(chance.random() for _ in range(13)))))
     return tuple(found)
 
 

@@ -53,9 +53,11 @@ class Desk:
             self.wall_ns += S // 2
             self.reporter.tick(self.now_ns, self.wall_ns, self.is_synchronised)
 
-    def say(self, state: State, *codes: str, recipe: str = RECIPE) -> None:
+    def say(self, state: State, *codes: str, recipe: str = RECIPE, late_s: int = 0) -> None:
+        """``late_s``: it was so long ago."""
+        at_ns = self.now_ns - late_s * S
         faults = tuple(ActiveFault(code, "", self.now_ns, n, present=True) for n, code in enumerate(codes))
-        self.reporter.take(Status(state, "", faults, 0, 0.0, 0, 0, 0, 0, 0, 0, now_ns=self.now_ns, recipe=recipe))
+        self.reporter.take(Status(state, "", faults, 0, 0.0, 0, 0, 0, 0, 0, 0, now_ns=at_ns, recipe=recipe))
 
     def see(self, pieces: int) -> None:
         for _ in range(pieces):
@@ -123,6 +125,17 @@ def test_states_and_downtime_say_whose_cause_it_was_and_faults_degrade(tmp_path:
         (DowntimeKind.held, "camera-silent", 4.0),
     }
     assert row.degraded_reasons == ("air-low", "camera-silent", "encoder-slip")
+
+
+def test_what_is_heard_of_after_its_row_was_sealed_counts_in_the_next(tmp_path: Path) -> None:
+    with desk(tmp_path) as here:
+        here.say(State.running)
+        here.go_on(56)
+        here.say(State.bypass, "camera-silent", late_s=3)
+        here.go_on(4)
+        rows = here.rows()
+    assert [row.seconds for row in rows] == [55.0, 5.0]
+    assert [(number, each.seconds) for number, row in enumerate(rows) for each in row.downtime] == [(1, 5.0)]
 
 
 def test_a_person_gives_the_reason_of_a_pause_and_it_ends_with_it(tmp_path: Path) -> None:
