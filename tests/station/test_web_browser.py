@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from station.bins import BinMass
+from station.span_counts import BinMass
 from station.types import Order, State
 from station.web.view import Mishap
 from tests.station.paper_access import as_admin
