@@ -42,9 +42,9 @@ async function search(isMore) {
   const body = at("found").tBodies[0];
   if (!isMore) body.replaceChildren();
   body.append(...said.pieces.map(row));
-  before = said.pieces.at(-1)?.seq ?? before;
-  at("more").hidden = !said.more;
-  if (body.rows.length === 0) at("answer").textContent = _("Nothing fits.");
+  before = said.before;
+  at("more").hidden = before === null;
+  if (body.rows.length === 0) at("answer").textContent = before === null ? _("Nothing fits.") : _("Nothing fits among the newest million; look among older ones.");
 }
 
 form.addEventListener("submit", (event) => {
