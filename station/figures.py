@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Mapping
 
-from station.bins import Bins
+from station.bins import Bins, read_emptied
+from station.plan import Plan
+from station.reporting.recipe_outlets import outlets_of
 from station.span_counts import Span, SpanCounts, SpanReader
+from station.store import Store
 from station.store_reader import Counts
 
 _log = logging.getLogger(__name__)
@@ -44,3 +48,21 @@ class Figures:
                     _log.warning("counts for the page cannot be read: %s", error)
                 trouble = str(error)
             await asyncio.sleep(_EVERY_S)
+
+
+def open_figures(plan: Plan, store: Store, spans: SpanReader) -> Figures:
+    """Those of a planned run. Raises sqlite3.Error."""
+    config = plan.config
+    sizes = {each.outlet: each.capacity_kg for each in config.file.bins}
+    return Figures(
+        spans,
+        Bins(
+            plan.run.uuid,
+            plan.run.utc_offset_ns,
+            {outlet: sizes.get(outlet) for outlet in outlets_of(config)},
+            store.note,
+            lambda: store.newest_piece,
+            time.monotonic_ns,  # noqa: TID251 - the parent process has a clock
+            read_emptied(store.path),
+        ),
+    )

@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 from station.store_reader import open_reader
 
+_MOST_LOOKED_AT = 1_000_000
+# A piece is counted in the interval in which its record came: a minute more on either side is enough.
+_UTC = "strftime('%Y-%m-%dT%H:%M:%fZ', ({at} + utc_offset_ns) / 1e9 {more}, 'unixepoch')"
+_SPANS = "intervals WHERE kind = 'interval' AND " + _UTC.format(at="to_ns", more="+ 60")
+_FROMS = "intervals WHERE kind = 'interval' AND " + _UTC.format(at="from_ns", more="- 60")
+_OPEN = "open_interval WHERE " + _UTC.format(at="from_ns", more="- 60")
 _REST = "(outcome != 'ejected' OR outlet IS NULL)"
 
 
@@ -74,25 +80,57 @@ class PieceStory(NamedTuple):
     mass_sd_g: float | None
 
 
-def find_pieces(path: Path, wanted: Wanted, rest_outlet: str, limit: int) -> tuple[FoundPiece, ...]:
-    """Newest first. Raises sqlite3.Error when the store cannot be read."""
+class FoundPieces(NamedTuple):
+    """Newest first; ``before`` is where to look on for older ones, None when there are none."""
+
+    pieces: tuple[FoundPiece, ...]
+    before: int | None
+
+
+def find_pieces(path: Path, wanted: Wanted, rest_outlet: str, limit: int) -> FoundPieces:
+    """At most ``limit``, out of at most a million records at once. Raises sqlite3.Error when they cannot be read."""
     asked: list[tuple[str, object]] = [("confidence >= ?", wanted.least_confidence - 1e-9)]
     asked += [("confidence <= ?", wanted.most_confidence + 1e-9)]
-    for column, value in (("label = ?", wanted.label), ("outcome = ?", wanted.outcome), ("seq < ?", wanted.before)):
-        asked += [] if value is None else [(column, value)]
+    asked += [(f"{column} = ?", value) for column, value in _equal(wanted) if value is not None]
     asked += [] if wanted.from_utc is None else [("closed_utc >= ?", wanted.from_utc)]
     asked += [] if wanted.to_utc is None else [("closed_utc < ?", wanted.to_utc)]
-    where = [clause for clause, _ in asked]
-    if wanted.outlet is not None:
-        where.append(_REST if wanted.outlet == rest_outlet else "(outcome = 'ejected' AND outlet = ?)")
-        asked += [] if wanted.outlet == rest_outlet else [("", wanted.outlet)]
-    query = (
-        "SELECT seq, closed_utc, label, confidence, CASE WHEN outcome = 'ejected' THEN outlet END, outcome,"
-        f" outcome_reason FROM closed_pieces WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
-    )
     with closing(open_reader(path)) as reader:
+        lowest, highest = _bounds(reader, wanted)
+        floor = max(lowest, highest - _MOST_LOOKED_AT)
+        asked += [("seq > ?", floor), ("seq <= ?", highest)]
+        where = [clause for clause, _ in asked]
+        if wanted.outlet is not None:
+            where.append(_REST if wanted.outlet == rest_outlet else "(outcome = 'ejected' AND outlet = ?)")
+            asked += [] if wanted.outlet == rest_outlet else [("", wanted.outlet)]
+        query = (
+            "SELECT seq, closed_utc, label, confidence, CASE WHEN outcome = 'ejected' THEN outlet END, outcome,"
+            f" outcome_reason FROM closed_pieces WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+        )
         rows = reader.execute(query, (*(value for _, value in asked), limit)).fetchall()
-    return tuple(FoundPiece(*row) for row in rows)
+    pieces = tuple(FoundPiece(*row) for row in rows)
+    if len(pieces) == limit:
+        return FoundPieces(pieces, pieces[-1].seq)
+    return FoundPieces(pieces, floor + 1 if floor > lowest else None)
+
+
+def _equal(wanted: Wanted) -> tuple[tuple[str, object], ...]:
+    return ("label", wanted.label), ("outcome", wanted.outcome)
+
+
+def _bounds(reader: sqlite3.Connection, wanted: Wanted) -> tuple[int, int]:
+    """Between which numbers to look: the report's intervals know roughly which pieces closed when."""
+    (newest,) = reader.execute("SELECT coalesce(max(seq), 0) FROM pieces").fetchone()
+    highest = newest if wanted.before is None else min(newest, wanted.before - 1)
+    (lowest,) = reader.execute("SELECT coalesce(min(seq), 1) - 1 FROM pieces").fetchone()
+    if wanted.from_utc is not None:
+        (after,) = reader.execute(f"SELECT min(after_piece) FROM {_SPANS} > ?", (wanted.from_utc,)).fetchone()
+        (opened,) = reader.execute("SELECT after_piece FROM open_interval").fetchone()
+        lowest = max(lowest, opened if after is None else min(after, opened))
+    if wanted.to_utc is not None:
+        (last,) = reader.execute(f"SELECT max(last_piece) FROM {_FROMS} < ?", (wanted.to_utc,)).fetchone()
+        (begins,) = reader.execute(f"SELECT count(*) FROM {_OPEN} < ?", (wanted.to_utc,)).fetchone()
+        highest = highest if begins else min(highest, last or lowest)
+    return lowest, max(highest, lowest)
 
 
 def read_piece(path: Path, seq: int) -> PieceStory | None:

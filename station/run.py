@@ -19,13 +19,12 @@ from control.process import ControlStatus
 from station import setup
 from station.alarm_desk import AlarmDesk
 from station.alarm_log import read_alarm_events
-from station.bins import Bins, read_emptied
 from station.children import Readers, control_main, vision_main
 from station.config import Config
 from station.crew import Member, RestartLimit, start_member
 from station.desk import Desk
 from station.facts import station_facts
-from station.figures import Figures
+from station.figures import Figures, open_figures
 from station.keeping.album import FILE as ALBUM
 from station.keeping.opening import Keeping, keeping, review_desk
 from station.line_watch import LineWatch
@@ -40,7 +39,6 @@ from station.recording.post import Post
 from station.reporting.hazard_watch import HazardWatch
 from station.reporting.office_door import open_door
 from station.reporting.opening import Report, open_report, shift_plan
-from station.reporting.recipe_outlets import outlets_of
 from station.reporting.service import Service, serving
 from station.reporting.standing import ChannelStanding
 from station.safe_mode.good import remember
@@ -120,27 +118,8 @@ async def _keep_running(plan: Plan, options: RunOptions, store: Store, report: R
         ScaleWatch(scale_of(plan.config)) as scale,
     ):
         company = _Company(post, kept, scale, report, hazards)
-        station = _Station(plan, options, store, _figures(plan, store, spans), line, company)
+        station = _Station(plan, options, store, open_figures(plan, store, spans), line, company)
         return Ended(await station.keep(), station.again)
-
-
-def _figures(plan: Plan, store: Store, spans: SpanReader) -> Figures:
-    """Counts and bins for whoever looks."""
-    config = plan.config
-    sizes = {each.outlet: each.capacity_kg for each in config.file.bins}
-    capacity_kg = {outlet: sizes.get(outlet) for outlet in outlets_of(config)}
-    return Figures(
-        spans,
-        Bins(
-            plan.run.uuid,
-            plan.run.utc_offset_ns,
-            capacity_kg,
-            store.note,
-            lambda: store.newest_piece,
-            time.monotonic_ns,  # noqa: TID251 - the parent process has a clock
-            read_emptied(store.path),
-        ),
-    )
 
 
 class _Company(NamedTuple):

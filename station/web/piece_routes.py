@@ -95,7 +95,7 @@ def add_pieces(app: FastAPI, pages: Pages, files: PieceFiles, labels: Sequence[L
     async def pieces(query: Annotated[PieceQuery, Query()]) -> dict[str, object]:
         wanted = Wanted(**query.model_dump())
         found = await _read(lambda: find_pieces(files.records, wanted, files.rest_outlet, _PAGE))
-        return {"pieces": [_row(piece, titles) for piece in found], "more": len(found) == _PAGE}
+        return {"pieces": [_row(piece, titles) for piece in found.pieces], "before": found.before}
 
     @app.get("/api/pieces/{number}", openapi_extra=needs(Role.viewer))
     async def piece(number: Annotated[int, Field(ge=0, le=_MOST)]) -> dict[str, object]:

@@ -55,9 +55,9 @@ def found(files: PieceFiles, question: str) -> list[int]:
 def test_the_newest_come_first_fifty_at_a_time(files: PieceFiles) -> None:
     first = ask(files, "/api/pieces").json()
     assert [piece["seq"] for piece in first["pieces"]] == list(range(62, 12, -1))
-    assert first["more"] is True
+    assert first["before"] == 13
     rest = ask(files, "/api/pieces?before=13").json()
-    assert ([piece["seq"] for piece in rest["pieces"]], rest["more"]) == (list(range(12, 0, -1)), False)
+    assert ([piece["seq"] for piece in rest["pieces"]], rest["before"]) == (list(range(12, 0, -1)), None)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,13 @@
 // Alarms of the past: when, how long, in which order, and who acknowledged or shelved them.
 
-import { _, locale, told } from "./words.js";
+import { exactly, lasting } from "./moments.js";
+import { _, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const form = at("search");
-const when = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "medium" });
-const moment = (utc) => when.format(new Date(utc));
+const moment = (utc) => exactly.format(new Date(utc));
 
-function lasted(raised, cleared) {
-  if (cleared === null) return "–";
-  const seconds = (new Date(cleared) - new Date(raised)) / 1000;
-  return seconds < 90 ? _("{n} s", { n: seconds.toFixed(1) }) : _("{n} min", { n: (seconds / 60).toFixed(1) });
-}
+const lasted = (raised, cleared) => (cleared === null ? "–" : lasting((new Date(cleared) - new Date(raised)) / 1000));
 
 function row({ raised_utc: raised, cleared_utc: cleared, order, sentence, detail, acknowledged, shelved }) {
   const found = document.createElement("tr");

@@ -1,19 +1,14 @@
 // Alarms: what happened, since when, what it does, what to do; acknowledged and shelved by a person.
 
 import { ask } from "./live.js";
-import { _, locale, told } from "./words.js";
+import { clock, lasting } from "./moments.js";
+import { _, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
-const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const put = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 const moment = (seconds) => clock.format(Date.now() - seconds * 1000);
-
-export function ago(seconds) {
-  if (seconds < 90) return _("{n} s", { n: Math.round(seconds) });
-  return seconds < 5400 ? _("{n} min", { n: Math.round(seconds / 60) }) : _("{n} h", { n: (seconds / 3600).toFixed(1) });
-}
 
 async function act(verb, body) {
   const { taken, refusal } = await ask(`/api/alarms/${verb}`, body);
@@ -55,7 +50,7 @@ function added({ code }) {
 
 function sinceWords({ since_s: since, over_s: over, times, code, number }) {
   const began = moment(since);
-  const words = over === null ? _("since {began}, {ago}", { began, ago: ago(since) }) : _("over since {over}; began {began}", { over: moment(over), began });
+  const words = over === null ? _("since {began}, {ago}", { began, ago: lasting(since) }) : _("over since {over}; began {began}", { over: moment(over), began });
   const often = times > 1 ? ` · ${_("{times} times", { times })}` : "";
   return `${words}${often} · ${number} ${code}`;
 }
@@ -81,7 +76,7 @@ function showShelved(shelved) {
   for (const { code, sentence, by, left_s: left } of shelved) {
     const item = shown.get(code) ?? shelfItem(list, code);
     shown.delete(code);
-    put(item.firstElementChild, _("Shelved by {by}, back in {left}: {sentence}", { by, left: ago(left), sentence: told(sentence) }));
+    put(item.firstElementChild, _("Shelved by {by}, back in {left}: {sentence}", { by, left: lasting(left), sentence: told(sentence) }));
   }
   for (const item of shown.values()) item.remove();
 }

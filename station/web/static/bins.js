@@ -1,11 +1,11 @@
 // Bins: how full, how pure by hand samples, and the press that says one was emptied.
 
 import { ask } from "./live.js";
+import { when } from "./moments.js";
 import { _, locale, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-const when = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" });
 const SURE_MS = 4000;
 const PURITY_MS = 30_000;
 const place = (outlet) => at("bins").querySelector(`[data-outlet="${CSS.escape(outlet)}"]`);

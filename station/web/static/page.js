@@ -4,10 +4,11 @@ import { showAlarms } from "./alarms.js";
 import { showBins } from "./bins.js";
 import { holdable } from "./hold.js";
 import { ask, connect } from "./live.js";
+import { clock } from "./moments.js";
 import { LivePicture } from "./picture.js";
 import { ShotStrip } from "./shots.js";
 import { showCounts, showFigures, showTruth } from "./tables.js";
-import { _, fill, locale, told as said } from "./words.js";
+import { _, fill, told as said } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const ORDER_WORDS = { start: _("Start"), pause: _("Pause"), stop: _("Stop"), reset: _("Reset") };
@@ -100,7 +101,7 @@ function linked() {
 function lost() {
   if (isLinked) {
     const was = at("word").textContent.toLowerCase();
-    const when = new Date().toLocaleTimeString(locale, { hour12: false });
+    const when = clock.format(new Date());
     showState({ state: "lost", word: _("No connection"), level: "alarm", sentence: _("Last known at {when}: {was}.", { when, was }) });
     at("reset").hidden = true;
   }

@@ -1,5 +1,8 @@
 // One piece: what was seen, what was decided, what was fired, how it ended.
 
+import { exactly } from "./moments.js";
+import { _, told } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const number = document.querySelector("main").dataset.number;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -11,8 +14,8 @@ function showLooks({ pictures, titles }) {
     const item = document.createElement("li");
     const image = document.createElement("img");
     image.src = `/api/pieces/${number}/looks/${n}`;
-    const words = few(scores, 3).map(([label, share]) => `${titles[label]} ${percent(share)}`);
-    image.alt = `Look ${n + 1}: ${words[0]}`;
+    const words = few(scores, 3).map(([label, share]) => `${told(titles[label])} ${percent(share)}`);
+    image.alt = _("Look {n}: {words}", { n: n + 1, words: words[0] });
     item.append(image, ...words.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
     return item;
   }));
@@ -21,10 +24,10 @@ function showLooks({ pictures, titles }) {
 function showScores({ scores, titles }) {
   at("scores").tBodies[0].replaceChildren(...few(scores, 14).map(([label, share]) => {
     const row = document.createElement("tr");
-    row.insertCell().textContent = titles[label];
+    row.insertCell().textContent = told(titles[label]);
     row.insertCell().textContent = percent(share);
     const meter = Object.assign(document.createElement("meter"), { value: share, max: 1 });
-    meter.setAttribute("aria-label", titles[label]);
+    meter.setAttribute("aria-label", told(titles[label]));
     row.insertCell().append(meter);
     return row;
   }));
@@ -33,19 +36,21 @@ function showScores({ scores, titles }) {
 function showRecord(piece) {
   const mm = (value) => `${value.toFixed(1)} mm`;
   const lines = [
-    ["Closed", new Date(piece.closed_utc).toLocaleString()],
-    ["Place", `belt tick ${piece.at}, ${mm(piece.across_mm)} from the left edge`],
-    ["Size", `${mm(piece.length_mm)} long, ${mm(piece.width_mm)} wide, ${(piece.area_mm2 / 100).toFixed(1)} cm²`],
-    ["Mass, estimated", piece.mass_g === null ? "–" : `${piece.mass_g.toFixed(1)} g ± ${piece.mass_sd_g.toFixed(1)} g`],
-    ["Seen", `in ${piece.sightings} pictures, looked at ${piece.looks} times`],
-    ["Target", piece.open_tick === null ? "no shot" : `open at tick ${piece.open_tick}, close at ${piece.close_tick}, outputs ${piece.outputs.join(", ")}`],
-    ["Time to spare", piece.slack_ms === null ? "–" : `${piece.slack_ms.toFixed(0)} ms`],
-    ["Shot report", piece.shot === null ? "–" : `${piece.shot} (count ${piece.shot_count})`],
-    ["Outcome", `${piece.outcome}: ${piece.outcome_reason}`],
-    ["In a disturbed time", piece.degraded ? "yes" : "no"],
-    ["Recipe", piece.recipe],
-    ["Model", piece.model],
-    ["Run, piece", `${piece.run}, ${piece.piece_id}`],
+    [_("Closed"), exactly.format(new Date(piece.closed_utc))],
+    [_("Place"), _("belt tick {at}, {across} from the left edge", { at: piece.at, across: mm(piece.across_mm) })],
+    [_("Size"), _("{length} long, {width} wide, {area} cm²", { length: mm(piece.length_mm), width: mm(piece.width_mm), area: (piece.area_mm2 / 100).toFixed(1) })],
+    [_("Mass, estimated"), piece.mass_g === null ? "–" : `${piece.mass_g.toFixed(1)} g ± ${piece.mass_sd_g.toFixed(1)} g`],
+    [_("Seen"), _("in {sightings} pictures, looked at {looks} times", piece)],
+    [_("Rule"), told(piece.why)],
+    [_("Target"), piece.open_tick === null ? _("no shot") : _("open at tick {open_tick}, close at {close_tick}, outputs {names}", { ...piece, names: piece.outputs.join(", ") })],
+    [_("Time to spare"), piece.slack_ms === null ? "–" : `${piece.slack_ms.toFixed(0)} ms`],
+    [_("Shot report"), piece.shot === null ? "–" : `${told(piece.shot)} (${_("count {n}", { n: piece.shot_count })})`],
+    [_("Outcome"), `${told(piece.ended)} ${piece.outcome_reason}`],
+    [_("In a disturbed time"), piece.degraded ? _("yes") : _("no")],
+    [_("Touched another piece"), piece.touching ? _("yes") : _("no")],
+    [_("Recipe"), piece.recipe],
+    [_("Model"), piece.model],
+    [_("Run, piece"), `${piece.run}, ${piece.piece_id}`],
   ];
   at("record").tBodies[0].replaceChildren(...lines.map(([name, text]) => {
     const row = document.createElement("tr");
@@ -58,12 +63,12 @@ function showRecord(piece) {
 const answer = await fetch(`/api/pieces/${number}`);
 const piece = await answer.json();
 if (answer.ok) {
-  at("what").textContent = piece.label === "" ? "Not recognised." : `${piece.title}, ${percent(piece.confidence)} sure.`;
-  at("ended").textContent = piece.outcome === "ejected" ? `It was ejected to ${piece.outlet}.` : piece.ended;
-  at("why").textContent = piece.why;
+  at("what").textContent = piece.label === "" ? _("Not recognised.") : _("{title}, {percent} sure.", { title: told(piece.title), percent: percent(piece.confidence) });
+  at("ended").textContent = piece.outcome === "ejected" ? _("It was ejected to {outlet}.", piece) : told(piece.ended);
+  at("why").textContent = told(piece.why);
   showLooks(piece);
   showScores(piece);
   showRecord(piece);
 } else {
-  at("answer").textContent = piece.refusal;
+  at("answer").textContent = told(piece.refusal);
 }

@@ -1,7 +1,11 @@
 // The search: the newest pieces that fit, fifty at a time. The question stands in the address, so that it can be sent on.
 
+import { exactly } from "./moments.js";
+import { _, told } from "./words.js";
+
 const at = (id) => document.getElementById(id);
 const form = at("search");
+const OUTCOMES = { ejected: _("Ejected"), passed: _("Passed"), unsure: _("Unsure"), late: _("Late"), cancelled: _("Cancelled"), lost: _("Lost") };
 let before = null;
 
 const utc = (local) => (local ? new Date(local).toISOString() : "");
@@ -23,8 +27,8 @@ function row({ seq, closed_utc, title, confidence, outlet, outcome }) {
   link.href = `/pieces/${seq}`;
   link.textContent = seq;
   found.insertCell().append(link);
-  const when = new Date(closed_utc).toLocaleString();
-  for (const text of [when, title || "–", `${(100 * confidence).toFixed(0)} %`, outlet ?? "–", outcome]) found.insertCell().textContent = text;
+  const when = exactly.format(new Date(closed_utc));
+  for (const text of [when, told(title) || "–", `${(100 * confidence).toFixed(0)} %`, outlet ?? "–", OUTCOMES[outcome] ?? outcome]) found.insertCell().textContent = text;
   return found;
 }
 
@@ -32,15 +36,15 @@ async function search(isMore) {
   const asked = question();
   if (isMore) asked.set("before", before);
   const answer = await fetch(`/api/pieces?${asked}`);
-  const told = await answer.json();
-  at("answer").textContent = answer.ok ? "" : told.refusal;
+  const said = await answer.json();
+  at("answer").textContent = answer.ok ? "" : told(said.refusal);
   if (!answer.ok) return;
   const body = at("found").tBodies[0];
   if (!isMore) body.replaceChildren();
-  body.append(...told.pieces.map(row));
-  before = told.pieces.at(-1)?.seq ?? before;
-  at("more").hidden = !told.more;
-  if (body.rows.length === 0) at("answer").textContent = "Nothing fits.";
+  body.append(...said.pieces.map(row));
+  before = said.before;
+  at("more").hidden = before === null;
+  if (body.rows.length === 0) at("answer").textContent = before === null ? _("Nothing fits.") : _("Nothing fits among the newest million; look among older ones.");
 }
 
 form.addEventListener("submit", (event) => {

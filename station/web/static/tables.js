@@ -1,5 +1,6 @@
 // Numbers: cells stand in the page already, only their text changes.
 
+import { when } from "./moments.js";
 import { _, locale } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -11,7 +12,6 @@ function put(cell, text) {
 
 const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0);
 const mass = (kg) => `${kg < 10 ? kg.toFixed(2) : number.format(kg)} kg`;
-const when = new Intl.DateTimeFormat(locale, { dateStyle: "short", timeStyle: "short" });
 const NOTHING = { pieces: 0, cells: {}, outcomes: {}, kg: {} };
 const NO_SPAN = { run: "", batch: _("No batch is open."), shift: _("No shift is planned now."), day: "" };
 const chosen = { span: "run", isKg: false };
