@@ -67,7 +67,7 @@ def running_line(folder: Path) -> Iterator[tuple[str, dict[str, str], psutil.Pro
 
 
 def _until_ready(address: str) -> None:
-    for _ in range(300):
+    for _ in range(900):
         try:
             if httpx.get(address + "/readyz", timeout=2).status_code == 200:
                 return
