@@ -28,6 +28,7 @@ def test_every_page_tells_that_the_station_is_gone_and_that_it_is_back(tmp_path:
             async with async_playwright() as tools:
                 browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
                 page = await browser.new_page(extra_http_headers=headers)
+                page.set_default_timeout(2 * SLOW_MS)
                 async with served(app, port) as address:
                     await page.goto(f"{address}/batches")
                     await expect(page.locator("#who")).to_contain_text("admin", timeout=SLOW_MS)
