@@ -52,13 +52,13 @@ def charts(book: TrendBook, names: Names, stretch: Stretch) -> tuple[Chart, ...]
         Chart("pieces", marked("Pieces by outlet"), "", "bars", False, _outlets(pieces, names, steps, _pieces)),
         Chart("mass", marked("Mass by outlet, as estimated"), "kg", "bars", False, _outlets(pieces, names, steps, _kg)),
         Chart("doubt", marked("Share of pieces without a shot"), "%", "line", False, _doubt(pieces, steps)),
+        Chart("work", marked("Work on a picture"), "ms", "line", False, _strips(work, steps, _WORK)),
+        Chart("slack", marked("Time left before the shot"), "ms", "line", False, _strips(slack, steps, _SLACK)),
+        Chart("camera", marked("Camera"), "", "line", False, _strips(camera, steps, _CAMERA)),
         Chart(
             "confidence", marked("How sure the model was, by class"), "", "bars", True, _sure(read(Series.sure), names)
         ),
-        Chart("work", marked("Work on a picture"), "ms", "line", False, _strips(work, steps, _WORK)),
-        Chart("slack", marked("Time left before the shot"), "ms", "line", False, _strips(slack, steps, _SLACK)),
         Chart("valves", marked("Response of the ejectors"), "ms", "line", False, _valves(valves, steps)),
-        Chart("camera", marked("Camera"), "", "line", False, _strips(camera, steps, _CAMERA)),
     )
     return tuple(chart for chart in drawn if chart.strips)
 

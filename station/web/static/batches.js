@@ -98,4 +98,4 @@ at("sample").addEventListener("submit", async (event) => {
 showBatches();
 showSamples();
 showOutbox();
-setInterval(showOutbox, 5000);
+setInterval(() => showOutbox().catch(() => {}), 5000); // what cannot be reached is told above every page

@@ -23,6 +23,7 @@ export function ceiling(largest) {
 }
 
 export const digitsOf = (top) => (top >= 20 ? 0 : top >= 2 ? 1 : 2);
+const said = (top) => number(top, Number.isInteger(top) ? 0 : 2);
 
 function bars(values, top) {
   const step = WIDTH / values.length;
@@ -38,7 +39,10 @@ function line(values, top) {
   const place = (value, n) => `${((n + 0.5) * WIDTH) / values.length},${BASE - (value / top) * (BASE - TOP)}`;
   const runs = [[]];
   values.forEach((value, n) => (value === null ? runs.push([]) : runs.at(-1).push(place(value, n))));
-  return runs.filter((run) => run.length > 0).map((run) => draw("polyline", { points: run.length > 1 ? run.join(" ") : `${run[0]} ${run[0]}`, class: "line" }));
+  return runs.filter((run) => run.length > 0).map((run) => {
+    const [cx, cy] = run[0].split(",");
+    return run.length > 1 ? draw("polyline", { points: run.join(" "), class: "line" }) : draw("circle", { cx, cy, r: 2.5, class: "dot" });
+  });
 }
 
 /** `values` may hold null; `top` is the top of the scale, `ends` are the words at both ends of the axis. */
@@ -48,7 +52,7 @@ export function chart({ kind, values, top, ends, words }) {
     draw("line", { x1: 0, x2: WIDTH, y1: TOP, y2: TOP, class: "scale" }),
     ...(kind === "bars" ? bars : line)(values, top),
     draw("line", { x1: 0, x2: WIDTH, y1: BASE, y2: BASE, class: "axis" }),
-    draw("text", { x: 0, y: TOP - 3 }, number(top, digitsOf(top))),
+    draw("text", { x: 0, y: TOP - 3 }, said(top)),
     draw("text", { x: 0, y: HEIGHT - 4 }, ends[0]),
     draw("text", { x: WIDTH, y: HEIGHT - 4, "text-anchor": "end" }, ends[1]),
   );

@@ -4,6 +4,7 @@ import { ask } from "./live.js";
 import { _ } from "./words.js";
 
 const EVERY_MS = 5000;
+const LOST_MS = 1000;
 const ROLES = ["viewer", "operator", "technician", "admin"];
 const at = (id) => document.getElementById(id);
 
@@ -44,15 +45,22 @@ function showHelm({ name, helm }) {
 
 let nextLook = 0;
 
+/** The page of the line has its own word for it. */
+function showConnection(isThere) {
+  if (at("gone")) at("gone").hidden = isThere;
+}
+
 export async function look() {
   clearTimeout(nextLook);
   try {
     const found = await session();
+    showConnection(true);
     showPerson(found);
     showHelm(found);
     nextLook = setTimeout(look, found.helm.asker ? 1000 : EVERY_MS);
   } catch {
-    nextLook = setTimeout(look, EVERY_MS);
+    showConnection(false);
+    nextLook = setTimeout(look, LOST_MS);
   }
 }
 

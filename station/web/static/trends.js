@@ -52,9 +52,8 @@ function section(found, times) {
   const ownScale = id === "camera";
   card.id = id;
   card.querySelector("h2").textContent = told(title);
-  card.setAttribute("aria-label", told(title));
   card.querySelector(".strips").append(...strips.map((each) => strip({ kind, unit, slots, top: ceiling(ownScale ? Math.max(0, ...each.values.filter((value) => value !== null)) : largest) }, each)));
-  card.querySelector(".scroll").setAttribute("aria-label", told(title));
+  card.querySelector(".scroll").setAttribute("aria-label", _("Figures: {title}", { title: told(title) }));
   fillTable(card.querySelector("table"), { unit, strips, slots, kind }, found.shares);
   card.querySelector(".csv").href = `/api/trends/${id}.csv?${question()}`;
   card.querySelector("details").open = at(id)?.querySelector("details").open ?? false;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from station.reporting.office import Office
 from station.reporting.reporter import Reporter, ReporterSettings
 from station.reporting.shifts import ShiftPlan
 from station.reporting.trimming import TrimSettings
+from station.trends.book import BOOK, Figure, Series, TrendBook
 from station.web.access import LOCAL_TOKEN, Access, routes_by_role
 from station.web.app import Desks, create_app
 from station.web.piece_routes import PieceFiles
@@ -32,6 +34,15 @@ from tests.station.tools.site import tools_of
 HERE = "http://127.0.0.1:8080"
 PASSWORD = "belt runs at dawn"
 TABLE = Path(__file__).parents[3] / "station/web/routes.md"
+
+
+TRENDS = [
+    *((Series.pieces, f"{outlet}/{outcome}") for outlet, outcome in (("copper", "ejected"), ("rest", "unsure"))),
+    *((Series.sure, f"CU-NO2/{n}") for n in range(7, 10)),
+    *((series, key) for series in (Series.work, Series.slack) for key in ("p1", "p50", "p99")),
+    *((Series.valve, str(output)) for output in range(3)),
+    *((Series.camera, key) for key in ("light", "sharpness")),
+]
 
 
 class Gate:
@@ -214,8 +225,10 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
     """An app that has everything."""
     with Yard(gate.folder) as yard:
         yard.see(20)
-        yard.see(1, outlet=None, label="BAT-LI")
+        yard.see(1, outlet="quarantine", label="BAT-LI")
         yard.close()
+        figures = [Figure(series, key, 4, 2.0, 0.5, 0.5) for series, key in TRENDS]
+        TrendBook(gate.folder / BOOK).add(int(time.time()), figures)
         settings = ReporterSettings(60_000_000_000, ShiftPlan((), ZoneInfo("UTC")), TrimSettings())
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")

@@ -55,19 +55,24 @@ def running_line(folder: Path) -> Iterator[tuple[str, dict[str, str], psutil.Pro
     text = file.read_text(encoding="utf-8").replace("port: 8080", f"port: {port}")
     file.write_text(text.replace("port: 15020", f"port: {controller}"), encoding="utf-8")
     command = [sys.executable, "-m", "station", "run", str(file)]
-    station = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = (folder / "station.log").open("wb")
+    station = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        _until_ready(address)
+        _until_ready(address, station)
         token = (folder / "data/sim" / LOCAL_TOKEN).read_text(encoding="ascii")
         yield address, {"authorization": f"Bearer {token}"}, psutil.Process(station.pid)
     finally:
         station.send_signal(signal.SIGINT)
         station.wait(60)
+        log.close()
+        print((folder / "station.log").read_text(encoding="utf-8")[-2000:])  # noqa: T201
 
 
-def _until_ready(address: str) -> None:
-    for _ in range(300):
+def _until_ready(address: str, station: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if station.poll() is not None:
+            raise ChildProcessError(f"the station ended with {station.returncode}")
         try:
             if httpx.get(address + "/readyz", timeout=2).status_code == 200:
                 return

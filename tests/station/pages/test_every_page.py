@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 FIRST_LOAD_BYTES = 300_000
+NAME = "阿达"
 NOT_YET = ("/", "/pieces", "/pieces/1")  # their sentences are not marked yet
 UNITS = {"kg", "mm", "cm", "ms", "fps", "min", "GB", "MB", "Hz"}
 CODES = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
@@ -36,8 +37,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seen]]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(spoken, "LOCALE", masked_locale(folder / "locale"))
         gate = Gate(folder)
-        gate.access.book.add("Ada", Role.admin, PASSWORD)
-        gate.access.note(Person("Ada", Role.admin), "account Ada", after="admin")
+        gate.access.book.add(NAME, Role.admin, PASSWORD)
+        gate.access.note(Person(NAME, Role.admin), f"account {NAME}", after="admin")
         headers = {"authorization": f"Bearer {(folder / LOCAL_TOKEN).read_text(encoding='ascii')}"}
         with full_app(gate) as app:
             yield asyncio.run(walk((app, safe_app(gate)), headers, ("en", FOREIGN)))

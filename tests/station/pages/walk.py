@@ -137,9 +137,9 @@ async def _violations(page: Page) -> list[str]:
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: FastAPI, port: int | None = None) -> AsyncIterator[str]:
     """The app on a real server; yields its address."""
-    stop, port = asyncio.Event(), free_port()
+    stop, port = asyncio.Event(), port or free_port()
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop))
     while not serving.done():
         try:
