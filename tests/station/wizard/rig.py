@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -39,8 +40,13 @@ def small_site(folder: Path, installed: str = "{}") -> Config:
     text = path.read_text()
     for before, after in HALF_SIZE:
         text = text.replace(before, after)
-    path.write_text(text.replace("  feed:\n", f"  installed: {installed}\n  feed:\n"))
+    path.write_text(with_installed(text, installed))
     return load_config(path)
+
+
+def with_installed(text: str, installed: str) -> str:
+    """A station file whose simulated line is really so."""
+    return re.sub(r"  installed:\n(    .*\n)+", f"  installed: {installed}\n", text)
 
 
 @cache

@@ -131,7 +131,7 @@ def test_shots_at_test_pieces_find_the_true_distance_and_delay(config: Config) -
             rig.do(Hand(HandName.lay_pieces, pieces=tuple(LaidPiece(*piece) for piece in pieces)))
             shoot = Shoot(1 << 7, lane.left_mm, lane.right_mm, lane.distance_mm, lane.delay_ms, PULSE_MM, offsets)
             passed = rig.run(watch_pieces(WatchPieces(len(offsets), shoot), lambda: eye, rules, numbers)).pieces
-            print([(p.at, round(p.across_mm), round(p.length_mm), p.offset_mm, p.result) for p in passed])
+
             rig.run(tasks.read_tick())
             landed = sorted(rig.line.news(0, 0).landed, key=lambda piece: piece.at_mm)
             rig.line.told()
