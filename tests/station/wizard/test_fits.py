@@ -9,7 +9,7 @@ import cv2
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from station import setup
 from station.calibration import amend, values_of
@@ -35,6 +35,7 @@ def shots(distance_mm: float, delay_ms: float, reach_mm: float, speeds: tuple[fl
     return tried
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.floats(-15, 15), st.floats(-8, 8), st.floats(8, 25))
 def test_two_speeds_tell_distance_and_delay_apart(distance_mm: float, delay_ms: float, reach_mm: float) -> None:
     fit = fit_timing(shots(distance_mm, delay_ms, reach_mm, (750.0, 1500.0)))
