@@ -22,7 +22,7 @@ class DriveSettings:
     ramp_mm_s2: float = 1000.0
     wow: float = 0.003
     roller_mm: float = 400.0
-    by_hand_mm_s: float = 400.0
+    by_hand_mm_s: float = 800.0
     profile: tuple[tuple[float, float], ...] = ()
 
 

@@ -15,7 +15,8 @@ Picture = NDArray[np.uint8]
 
 _BURNT_LEVEL = 250
 _DARK_LEVEL = 8
-_SHRUNK = 4
+_NTH = 4
+_SEARCHED_PX = 320
 _BROAD_PX = 24.0
 _DIRT = 0.18
 _LEAST_DIRT_PX = 8
@@ -40,7 +41,7 @@ def meters(image: Picture) -> Meters:
     grey = cv2.cvtColor(middle, cv2.COLOR_BGR2GRAY)
     soft = cv2.GaussianBlur(grey, (0, 0), 1.0)
     detail = np.asarray(cv2.Laplacian(soft, cv2.CV_32F), np.float32)
-    bright = image[::_SHRUNK, ::_SHRUNK].max(axis=2)
+    bright = image[::_NTH, ::_NTH].max(axis=2)
     level = float(np.median(bright))
     sharpness = 100.0 * float(detail.std()) / max(1.0, float(grey.mean()))
     return Meters(sharpness, level, float((bright >= _BURNT_LEVEL).mean()), float((bright < _DARK_LEVEL).mean()))
@@ -52,7 +53,8 @@ def find_dirt(pictures: Sequence[Picture]) -> tuple[Box, ...]:
     ``pictures`` of one size, taken far enough apart that the belt looks different in each; the largest first. Streaks
     along the belt stand still as well: they are taken off column by column, so the belt has to run down the picture.
     """
-    small = [cv2.resize(p, None, fx=1 / _SHRUNK, fy=1 / _SHRUNK, interpolation=cv2.INTER_AREA) for p in pictures]
+    shrunk = max(1, pictures[0].shape[1] // _SEARCHED_PX)
+    small = [cv2.resize(p, None, fx=1 / shrunk, fy=1 / shrunk, interpolation=cv2.INTER_AREA) for p in pictures]
     still = np.median([cv2.cvtColor(p, cv2.COLOR_BGR2GRAY) for p in small], axis=0).astype(np.float32)
     still = np.asarray(cv2.GaussianBlur(still, (0, 0), 2.0), np.float32)
     still = np.asarray(still / np.maximum(np.median(still, axis=0, keepdims=True), 4.0), np.float32)
@@ -61,5 +63,5 @@ def find_dirt(pictures: Sequence[Picture]) -> tuple[Box, ...]:
     _, _, stats, _ = cv2.connectedComponentsWithStats(marks)
     found = sorted((tuple(map(int, row)) for row in stats[1:]), key=lambda row: -row[4])
     return tuple(
-        Box(x * _SHRUNK, y * _SHRUNK, w * _SHRUNK, h * _SHRUNK) for x, y, w, h, area in found if area >= _LEAST_DIRT_PX
+        Box(x * shrunk, y * shrunk, w * shrunk, h * shrunk) for x, y, w, h, area in found if area >= _LEAST_DIRT_PX
     )

@@ -58,9 +58,7 @@ def _complaint(seen: LightSeen) -> str | None:
     if seen.meters.burnt > _BURNT:
         return marked("Parts of the picture are burnt out: shorten the exposure or dim the light.")
     if not _LEVELS[0] <= seen.meters.level <= _LEVELS[1]:
-        return marked(
-            "The picture is too dark or too bright: change the exposure until the bar is in the marked range."
-        )
+        return marked("The picture is too dark or too bright: change the exposure until it lies between 25 and 235.")
     if seen.darkest < _FAINT:
         return marked("The darkest lane has less than a quarter of the light: move the lamps.")
     return None

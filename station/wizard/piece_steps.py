@@ -89,6 +89,7 @@ class TimingWork:
         self._for_bank = True
         self._waiting: tuple[PiecePassed, ...] = ()
         self._shots: list[Shot] = []
+        self._fit: TimingFit | None = None
 
     def ask(self, what: str, given: Given) -> Task | None:
         match what:
@@ -97,7 +98,7 @@ class TimingWork:
             case "mark":
                 self._mark(given.hits)
             case "again":
-                self._shots, self._waiting = [], ()
+                self._shots, self._waiting, self._fit = [], (), None
             case _:
                 raise unknown(what)
         return None
@@ -112,7 +113,7 @@ class TimingWork:
         lane = self._lane
         if lane is None or not self._shots:
             return None
-        fit = fit_timing(self._shots)
+        fit = self._fit
         hits = sum(shot.hit for shot in self._shots)
         figures: dict[str, object] = {
             "outlet": lane.outlet,
@@ -152,7 +153,7 @@ class TimingWork:
         if lane is None:
             raise MeasureRefused(marked("Choose an ejector of this line."))
         if self._lane != lane:
-            self._lane, self._shots = lane, []
+            self._lane, self._shots, self._fit = lane, [], None
         self._for_bank = given.label != "lane"
         self._waiting = ()
         shoot = Shoot(
@@ -168,7 +169,7 @@ class TimingWork:
 
     def _offsets(self) -> tuple[float, ...]:
         """Wide at first; once hits are enclosed, finely around them."""
-        fit = fit_timing(self._shots)
+        fit = self._fit
         if fit is None:
             return WIDE_MM
         middle = fit.middles[-1].offset_mm
@@ -185,6 +186,7 @@ class TimingWork:
             if piece.offset_mm is not None and piece.result == "fired"
         ]
         self._waiting = ()
+        self._fit = fit_timing(self._shots)
 
     def _found(self, fit: TimingFit, lane: Ejector) -> tuple[float, float]:
         """Distance and delay that put the middle of the hits to 0; a single lane has only a delay of its own."""

@@ -21,6 +21,8 @@ _STEP_MM = 40.0
 _MOST_LOOKS = 6
 _FEWEST_SIGHTINGS = 2
 _TOLD = 3
+_LEARNT_MM = 800.0
+_SIZES_MM = (20.0, 150.0)
 _LONGEST_NS = 40_000_000_000
 _PASSING = marked("Keep holding while the test pieces pass.")
 
@@ -40,9 +42,15 @@ class _Passing:
     """What is known of the pieces so far."""
 
     tracker: Tracker
+    begun: int
     decided: dict[int, PiecePassed]
     shots: dict[int, int]
     searched: int | None = None
+
+    def is_test_piece(self, piece: Piece, ticks_per_mm: float) -> bool:
+        """A stain is none, nor is what was found before the belt was learnt."""
+        is_late = piece.at - self.begun >= _LEARNT_MM * ticks_per_mm
+        return is_late and _SIZES_MM[0] <= piece.length_mm <= _SIZES_MM[1]
 
 
 def watch_pieces(
@@ -52,7 +60,7 @@ def watch_pieces(
     eye = yield from aside(open_eye, Wish(sentence=WAIT))
     moment = yield from until_held(HOLD)
     begun_ns = moment.now_ns
-    passing = _Passing(Tracker(TrackerSettings(labels=len(rules.labels))), {}, {})
+    passing = _Passing(Tracker(TrackerSettings(labels=len(rules.labels))), moment.belt.tick, {}, {})
     ids = numbers or count(1)
     while not _is_over(passing, task, rules, moment):
         must_hold(moment)
@@ -101,6 +109,8 @@ def _decide(
     for piece in passing.tracker.pieces():
         is_new = piece.id not in passing.decided and piece.sightings >= _FEWEST_SIGHTINGS
         if not is_new or moment.belt.tick - piece.at < line:
+            continue
+        if not passing.is_test_piece(piece, moment.belt.ticks_per_mm):
             continue
         known = _passed(piece, rules, moment)
         if shoot is not None and shoot.left_mm <= piece.across_mm <= shoot.right_mm:

@@ -271,8 +271,8 @@ def watch_fall(silence_ms: float) -> Steps[Fell]:
     moment = yield from until_held(HOLD)
     wish = Wish(run=True, armed=True, share=0.3, sentence=KEEP_HOLDING)
     moment = yield from _armed(wish)
+    begun_ns, last_ns = moment.now_ns, moment.samples[-1].taken_ns
     moment = yield wish._replace(note=HeartMayStop(), share=0.6)
-    begun_ns, last_ns = moment.now_ns, moment.now_ns
     while not moment.samples or (gap_ms := _gap_ms(moment.samples, last_ns)) < silence_ms * 0.7:
         last_ns = moment.samples[-1].taken_ns if moment.samples else last_ns
         if moment.now_ns - begun_ns > 4 * _S:

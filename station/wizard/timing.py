@@ -10,9 +10,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 _SOFT_MM = 2.5
 _STEP_MM = 0.25
-_REACHES_MM = tuple(range(3, 41))
+_REACHES_MM = np.arange(3.0, 41.0)
 _ALIKE = 0.12
 _APART = 1.25
 _DROP = 2.0
@@ -71,28 +74,25 @@ def fit_middle(shots: Sequence[Shot]) -> Middle | None:
     misses = [shot.offset_mm for shot in shots if not shot.hit]
     if not hits or not any(m < min(hits) for m in misses) or not any(m > max(hits) for m in misses):
         return None
-    low, high = min(misses), max(misses)
-    places = [low + n * _STEP_MM for n in range(round((high - low) / _STEP_MM) + 1)]
-    best = {place: max((_likelihood(shots, place, reach), reach) for reach in _REACHES_MM) for place in places}
-    top = max(value for value, _ in best.values())
-    good = [place for place, (value, _) in best.items() if value > top - _DROP]
-    weights = [math.exp(best[place][0] - top) for place in good]
-    middle = sum(p * w for p, w in zip(good, weights, strict=True)) / sum(weights)
-    spread = sum(w * (p - middle) ** 2 for p, w in zip(good, weights, strict=True)) / sum(weights)
-    reach = max(best.values())[1]
+    places = np.arange(min(misses), max(misses) + _STEP_MM / 2, _STEP_MM)
+    likelihood = _likelihood(shots, places)
+    best = likelihood.max(axis=1)
+    weights = np.where(best > best.max() - _DROP, np.exp(best - best.max()), 0.0)
+    weights /= weights.sum()
+    middle = float(weights @ places)
+    sd = math.sqrt(float(weights @ (places - middle) ** 2))
+    reach = float(_REACHES_MM[likelihood.max(axis=0).argmax()])
     odd = sum((abs(shot.offset_mm - middle) <= reach) is not shot.hit for shot in shots)
     speed = sum(shot.speed_mm_s for shot in shots) / len(shots)
-    return Middle(middle, max(math.sqrt(spread), _STEP_MM), float(reach), speed, len(shots), odd)
+    return Middle(middle, max(sd, _STEP_MM), reach, speed, len(shots), odd)
 
 
-def _likelihood(shots: Sequence[Shot], middle: float, reach: float) -> float:
-    total = 0.0
-    for shot in shots:
-        inside = (reach - abs(shot.offset_mm - middle)) / _SOFT_MM
-        chance = 1 / (1 + math.exp(-max(-30.0, min(30.0, inside))))
-        chance = _LEAST_CHANCE + (1 - 2 * _LEAST_CHANCE) * chance
-        total += math.log(chance if shot.hit else 1 - chance)
-    return total
+def _likelihood(shots: Sequence[Shot], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log likelihood (places, reaches) of these hits and misses."""
+    offsets, hits = np.array([shot.offset_mm for shot in shots]), np.array([shot.hit for shot in shots])
+    inside = (_REACHES_MM[None, :, None] - np.abs(offsets - places[:, None, None])) / _SOFT_MM
+    chance = _LEAST_CHANCE + (1 - 2 * _LEAST_CHANCE) / (1 + np.exp(-np.clip(inside, -30, 30)))
+    return np.asarray(np.log(np.where(hits, chance, 1 - chance)).sum(axis=2), np.float64)
 
 
 def _by_speed(shots: Sequence[Shot]) -> list[list[Shot]]:

@@ -26,10 +26,12 @@ from station.web.app import Desks, create_app
 from station.web.piece_routes import PieceFiles
 from station.web.review import ReviewDesk
 from station.web.yard_routes import YardDesk
+from station.wizard.desk import WizardDesk
 from tests.station.paper_station import PaperStation
 from tests.station.reporting.yard import CONTEXT, Yard
 from tests.station.site import site_config
 from tests.station.tools.site import tools_of
+from tests.station.wizard.paper_crew import PaperCrew
 
 HERE = "http://127.0.0.1:8080"
 PASSWORD = "belt runs at dawn"
@@ -233,8 +235,9 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        yard_desk, tools = YardDesk(site_config(gate.folder)), tools_of(gate.folder)
-        desks = Desks(review=review, office=office, pieces=files, yard=yard_desk, tools=tools)
+        config = site_config(gate.folder)
+        wizard, tools = WizardDesk(PaperCrew(config), gate.folder), tools_of(gate.folder)
+        desks = Desks(review, office, files, YardDesk(config), wizard, tools)
         yield create_app(gate.paper, gate.access, (), desks)
 
 

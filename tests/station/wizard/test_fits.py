@@ -1,0 +1,133 @@
+"""The fits and what is kept of them, without a line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from station import setup
+from station.calibration import amend, values_of
+from station.config import ConfigError
+from station.wizard.board_pdf import PAPERS, board_pdf
+from station.wizard.book import Deed, Entry, SetupBook
+from station.wizard.process import Hold
+from station.wizard.timing import Shot, fit_timing
+from station.wizard.words import Step
+from tests.station.site import site_config
+from vision.board import BoardRefused, BoardSeen, board_image, find_board, fit_belt
+
+NOW = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
+S = 1_000_000_000
+
+
+def shots(distance_mm: float, delay_ms: float, reach_mm: float, speeds: tuple[float, ...]) -> list[Shot]:
+    """Hits and misses of a bank that is off by so much."""
+    tried = []
+    for speed in speeds:
+        middle = distance_mm - speed * delay_ms / 1000
+        tried += [Shot(o, speed, abs(o - middle) <= reach_mm) for o in (float(mm) for mm in range(-60, 61, 4))]
+    return tried
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-15, 15), st.floats(-8, 8), st.floats(8, 25))
+def test_two_speeds_tell_distance_and_delay_apart(distance_mm: float, delay_ms: float, reach_mm: float) -> None:
+    fit = fit_timing(shots(distance_mm, delay_ms, reach_mm, (750.0, 1500.0)))
+    assert fit is not None
+    assert fit.has_both
+    assert fit.distance_mm == pytest.approx(distance_mm, abs=5.0)
+    assert fit.delay_ms == pytest.approx(delay_ms, abs=4.5)
+
+
+def test_one_speed_puts_everything_onto_the_delay_and_says_so() -> None:
+    fit = fit_timing(shots(0.0, 6.0, 14.0, (1500.0,)))
+    assert fit is not None
+    assert not fit.has_both
+    assert fit.distance_mm == 0.0
+    assert fit.delay_ms == pytest.approx(6.0, abs=1.0)
+
+
+def test_hits_without_misses_on_both_sides_prove_nothing() -> None:
+    assert fit_timing([Shot(-10.0, 1500.0, False), Shot(0.0, 1500.0, True), Shot(10.0, 1500.0, True)]) is None
+
+
+def tilted(view: np.ndarray) -> tuple[BoardSeen, BoardSeen]:
+    """The board at two places, seen by a camera that ``view`` (belt in mm to pixels) describes."""
+    found = []
+    for downstream_mm in (60.0, 260.0):
+        place = np.array([[0.5, 0, 150.0], [0, 0.5, downstream_mm], [0, 0, 1]])
+        seen = cv2.warpPerspective(board_image(), view @ place, (1280, 1024), borderValue=60)
+        sight = find_board(np.asarray(cv2.cvtColor(seen, cv2.COLOR_GRAY2BGR), np.uint8))
+        assert sight is not None
+        found.append(sight)
+    return found[0], found[1]
+
+
+def test_a_tilted_camera_is_found_out_and_costs_no_exactness() -> None:
+    view = np.array([[1.5, 0.05, 40.0], [-0.03, 1.55, 20.0], [0.0001, 0.00025, 1.0]])
+    first, second = tilted(view)
+    datum = view @ (400.0, 0.0, 1.0)
+    fit = fit_belt(first, second, 45.0, 150.0, (datum[0] / datum[2], datum[1] / datum[2]), (1280, 1024))
+    assert fit.residual_mm < 0.1
+    assert fit.scale_spread > 0.05
+    to_belt = np.array(fit.to_belt)
+    for across, downstream in ((100, 50), (500, 50), (100, 450), (500, 450)):
+        pixel = view @ (across, downstream, 1.0)
+        back = to_belt @ (pixel / pixel[2])
+        assert back[:2] / back[2] == pytest.approx((across, downstream), abs=0.8)
+    with pytest.raises(BoardRefused, match="hardly moved"):
+        fit_belt(first, first, 45.0, 150.0, (640.0, 0.0), (1280, 1024))
+
+
+def test_the_calibration_is_dated_the_one_before_is_kept_and_nonsense_changes_nothing(tmp_path: Path) -> None:
+    config = site_config(tmp_path)
+    path = config.resolve(config.file.calibration)
+    before = path.read_text()
+    changes = {"ticks_per_mm": 10.07, "nominal_ticks_per_mm": 10.0, "to_belt": [[0.6, 0, 0], [0, 0.6, 0], [0, 0, 1]]}
+    fresh = amend(config, changes, "Tam", NOW)
+    assert fresh.calibration.ticks_per_mm == 10.07
+    assert (fresh.calibration.made, fresh.calibration.by) == ("2027-01-02", "Tam")
+    assert setup.expected_identity(fresh).ticks_per_mm == 10.0
+    assert setup.geometry(fresh).to_belt[0][0] == 0.6
+    assert [kept.read_text() for kept in path.parent.glob("sim-calibration.2027*.yaml")] == [before]
+    with pytest.raises(ConfigError, match="ticks_per_mm"):
+        amend(fresh, {"ticks_per_mm": -1.0}, "Tam", NOW)
+    assert "ticks_per_mm: 10.07" in path.read_text()
+    back = amend(fresh, values_of(config, changes), "Tam", NOW)
+    assert back.calibration.to_belt is None
+    assert back.calibration.ticks_per_mm == 10.0
+
+
+def test_what_was_undone_no_longer_counts_and_what_was_before_counts_again(tmp_path: Path) -> None:
+    book = SetupBook(tmp_path)
+    for n, deed in enumerate((Deed.accepted, Deed.accepted, Deed.undone)):
+        book.note(Entry(f"2027-01-0{n + 1}", "Tam", Step.encoder, deed, {"ticks_per_mm": 10.0 + n}, {}, {}))
+    again = SetupBook(tmp_path)
+    assert again.standing()[Step.encoder].figures == {"ticks_per_mm": 10.0}
+    assert len(again.history()) == 3
+
+
+def test_a_held_button_runs_the_belt_half_a_minute_at_most_and_stops_when_nothing_is_heard() -> None:
+    hold = Hold()
+    assert not hold.at(0)
+    hold.hear(1 * S)
+    assert hold.at(2 * S)
+    assert not hold.at(3 * S)
+    for second in range(10, 45):
+        hold.hear(second * S)
+        assert hold.at(second * S) is (second < 40)
+    hold.let_go()
+    assert not hold.at(45 * S)
+
+
+def test_the_board_is_printed_in_true_size() -> None:
+    pdf = board_pdf(PAPERS["a4"], ("Print at 100 %", "This bar measures 100 mm.", "The belt runs this way"))
+    points = [round(mm / 25.4 * 72, 1) for mm in (297.0, 210.0)]
+    assert f"/MediaBox [ 0 0 {points[0]}".encode() in pdf
+    assert str(points[1]).encode() in pdf
