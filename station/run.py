@@ -41,7 +41,9 @@ from station.store import Store
 from station.store_file import refuse_other_kind
 from station.store_reader import RunningCounts, read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
-from station.tools.opening import not_at_rest, tools_desk
+from station.tools.log_file import CONSOLE_ONLY, kept_log
+from station.tools.opening import tools_desk
+from station.tools.rest import not_at_rest
 from station.types import Conditions, Finish, Finished, Order, State
 from station.web.access import Access
 from station.web.app import create_app
@@ -84,8 +86,10 @@ async def _run(plan: Plan, options: RunOptions) -> Ended:
         store.begin_run(plan.run)
         store.flush()
         report = open_report(plan, store)
-        async with open_door(report.office, records.parent):
-            return await _keep_running(plan, options, store, report)
+        with kept_log(records.parent):
+            _log.info("started %s, model %s, settings %s", plan.run.software, plan.card.id, plan.config.digest[:12])
+            async with open_door(report.office, records.parent):
+                return await _keep_running(plan, options, store, report)
     finally:
         store.close()
 
@@ -206,10 +210,11 @@ class _Station:
                 where.host,
                 where.port,
                 access.code,
+                extra=CONSOLE_ONLY,
             )
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
         files = PieceFiles(self._store.path, folder / ALBUM, rest)
-        tools = tools_desk(self._plan, self._report.office, self._start_again)
+        tools = tools_desk(self._plan, self._report.office, lambda: self._meter.control, self._start_again)
         yard = YardDesk(self._plan.config)
         app = create_app(self._desk, access, where.hosts, review, self._report.office, files, yard, tools)
         await serve(app, where.host, where.port, self._stop)
