@@ -11,15 +11,18 @@ from station import setup
 from station.config import Config, ConfigError
 from station.device_choice import machine_in_words
 from station.device_doubts import doubts
+from station.keeping.places import data_folder
 from station.machine_probe import probe_lines
 from station.marked import marked
 from station.sections import ModbusRtuSection, SerialBoardSection
+from station.tools.lane_diary import read_diary
 from station.tools.rest import not_at_rest
 from station.valves import ValveHealth
 from station.web.view import StationView
 
 _POLLS = 200
 _US_PER_MS = 1000
+_DAYS_SHOWN = 60
 
 
 class ProbeRefused(Exception):  # noqa: N818 - refused things are named as facts
@@ -42,6 +45,7 @@ class MachineDesk:
             "expected": identity._asdict(),
             "live": _live(self.control()),
             "lanes": list(self._lanes(view)),
+            "history": [day._asdict() for day in read_diary(data_folder(self.config))[-_DAYS_SHOWN:]],
             "doubts": list(doubts(self.config)),
         }
 

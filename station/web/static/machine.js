@@ -30,6 +30,25 @@ function live(found) {
   ];
 }
 
+/** The response of one lane over the days, drawn small, with its first and last value in words. */
+function overDays(history, output) {
+  const values = history.map(({ response_ms: ms }) => ms[output]).filter((ms) => ms !== undefined);
+  const cell = part("span", "–");
+  if (values.length < 2) return cell;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const points = values.map((ms, n) => `${((100 * n) / (values.length - 1)).toFixed(1)},${(22 - (20 * (ms - low)) / Math.max(high - low, 1)).toFixed(1)}`);
+  const chart = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  chart.setAttribute("viewBox", "0 0 100 24");
+  chart.setAttribute("class", "over-days");
+  chart.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+  line.setAttribute("points", points.join(" "));
+  chart.append(line);
+  cell.textContent = _("{first} to {last} ms in {n} days", { first: values[0].toFixed(1), last: values.at(-1).toFixed(1), n: values.length });
+  cell.prepend(chart);
+  return cell;
+}
+
 async function show() {
   const found = await get("/api/machine");
   if (JSON.stringify(found) === shown) return;
@@ -39,10 +58,10 @@ async function show() {
   const { map_version: version, outputs, counter_bits: bits, ticks_per_mm: ticks } = found.expected;
   at("expected").replaceChildren(...figures([[_("Map version"), `${version}`], [_("Outputs"), `${outputs}`], [_("Counter"), _("{bits} bits", { bits })], [_("Ticks per mm"), `${ticks}`]]));
   at("doubts").replaceChildren(...found.doubts.map((doubt) => part("li", told(doubt))));
-  const titles = [_("Outlet"), `#${_("Lane")}`, `#${_("Output")}`, _("Kind"), _("State"), `#${_("Openings")}`, `#${_("in this run")}`, `#${_("Calibrated")}`, `#${_("Response")}`];
+  const titles = [_("Outlet"), `#${_("Lane")}`, `#${_("Output")}`, _("Kind"), _("State"), `#${_("Openings")}`, `#${_("in this run")}`, `#${_("Calibrated")}`, `#${_("Response")}`, _("Over the days")];
   const rows = found.lanes.map((lane) => [
     lane.outlet, `${lane.lane}`, `${lane.output}`, _(lane.kind), told(lane.health), number.format(lane.openings), number.format(lane.openings_this_run),
-    `${lane.delay_ms} ms`, lane.response_ms === null ? "–" : `${lane.response_ms.toFixed(1)} ms`,
+    `${lane.delay_ms} ms`, lane.response_ms === null ? "–" : `${lane.response_ms.toFixed(1)} ms`, overDays(found.history, lane.output),
   ]);
   const { scrollTop, scrollLeft } = at("lanes").firstElementChild ?? { scrollTop: 0, scrollLeft: 0 };
   at("lanes").replaceChildren(table(titles, rows));

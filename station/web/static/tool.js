@@ -26,7 +26,7 @@ export function part(kind, words = "", name = "") {
   return found;
 }
 
-/** A table of texts; columns whose title begins with # hold numbers. */
+/** A table of texts or elements; columns whose title begins with # hold numbers. */
 export function table(titles, rows, name = "found-table") {
   const found = part("table", "", name);
   const head = found.createTHead().insertRow();
@@ -38,7 +38,11 @@ export function table(titles, rows, name = "found-table") {
   const body = found.createTBody();
   for (const row of rows) {
     const line = body.insertRow();
-    row.forEach((text, n) => line.append(part("td", text, titles[n].startsWith("#") ? "n" : "")));
+    row.forEach((found, n) => {
+      const cell = part("td", "", titles[n].startsWith("#") ? "n" : "");
+      cell.append(found);
+      line.append(cell);
+    });
   }
   const scroll = part("div", "", "scroll");
   scroll.tabIndex = 0;
