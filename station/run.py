@@ -219,7 +219,10 @@ class _Station:
         tools = tools_desk(self._plan, self._report.office, lambda: self._meter.control, self._start_again)
         yard = YardDesk(self._plan.config)
         app = create_app(self._desk, access, where.hosts, review, self._report.office, files, yard, tools)
-        await serve(app, where.host, where.port, self._stop)
+        try:
+            await serve(app, where.host, where.port, self._stop)
+        finally:
+            tools.errands.stop()
 
     def _start_again(self) -> str | None:
         """The program begins anew when nothing moves; else the sentence that says why not."""

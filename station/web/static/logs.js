@@ -5,6 +5,7 @@ import { _, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const EVERY_MS = 2000;
+const LEVELS = { INFO: _("info"), WARNING: _("warning"), ERROR: _("error"), CRITICAL: _("error") };
 let level = "info";
 let isFollowing = true;
 let shown = "";
@@ -12,7 +13,7 @@ let shown = "";
 function row({ at_utc: utc, level: grave, who, said }) {
   const item = document.createElement("li");
   item.dataset.level = grave;
-  item.append(part("small", `${utc.replace("T", " ").replace("Z", "")} · ${_(grave.toLowerCase())} · ${who}`), part("p", told(said)));
+  item.append(part("small", `${utc.replace("T", " ").replace("Z", "")} · ${LEVELS[grave] ?? grave} · ${who}`), part("p", told(said)));
   return item;
 }
 

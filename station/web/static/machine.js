@@ -6,6 +6,7 @@ import { _, locale, told } from "./words.js";
 const at = (id) => document.getElementById(id);
 const EVERY_MS = 2000;
 const number = new Intl.NumberFormat(locale);
+const KINDS = { valve: _("valve"), pusher: _("pusher"), flap: _("flap") };
 let shown = "";
 
 const figures = (pairs) => pairs.filter(([, value]) => value !== null).map(([title, value]) => {
@@ -60,7 +61,7 @@ async function show() {
   at("doubts").replaceChildren(...found.doubts.map((doubt) => part("li", told(doubt))));
   const titles = [_("Outlet"), `#${_("Lane")}`, `#${_("Output")}`, _("Kind"), _("State"), `#${_("Openings")}`, `#${_("in this run")}`, `#${_("Calibrated")}`, `#${_("Response")}`, _("Over the days")];
   const rows = found.lanes.map((lane) => [
-    lane.outlet, `${lane.lane}`, `${lane.output}`, _(lane.kind), told(lane.health), number.format(lane.openings), number.format(lane.openings_this_run),
+    lane.outlet, `${lane.lane}`, `${lane.output}`, KINDS[lane.kind], told(lane.health), number.format(lane.openings), number.format(lane.openings_this_run),
     `${lane.delay_ms} ms`, lane.response_ms === null ? "–" : `${lane.response_ms.toFixed(1)} ms`, overDays(found.history, lane.output),
   ]);
   const { scrollTop, scrollLeft } = at("lanes").firstElementChild ?? { scrollTop: 0, scrollLeft: 0 };

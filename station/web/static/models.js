@@ -9,6 +9,7 @@ const number = new Intl.NumberFormat(locale);
 let library = null;
 let chosen = null;
 
+const ACTS = { promoted: _("promoted"), returned: _("returned") };
 const SPLITS = { val: _("Set aside while it was taught"), test: _("Kept for the test"), "held-out light": _("In other light") };
 const between = ({ low, high }) => (low === 0 && high === 1 ? "" : ` (${percent(low)} – ${percent(high)})`);
 
@@ -137,7 +138,7 @@ function showChanges(changes, broken) {
   if (broken) Object.assign(at("no-changes"), { hidden: false, textContent: told(broken) });
   at("changes").tBodies[0].replaceChildren(...changes.map(({ at_utc: utc, by, act, from_id: from, to_id: to, why }) => {
     const row = document.createElement("tr");
-    row.append(...[utc.replace("T", " ").slice(0, 19), by, _(act), from, to, why].map((text) => part("td", text)));
+    row.append(...[utc.replace("T", " ").slice(0, 19), by, ACTS[act] ?? act, from, to, why].map((text) => part("td", text)));
     return row;
   }));
 }

@@ -60,7 +60,7 @@ function showTried(kept) {
   const changed = otherwise.reduce((sum, { pieces }) => sum + pieces, 0);
   const parts = [
     part("p", _("{changes}, tried on {when}, {against}: {n} of {pieces} pieces end otherwise.", { changes: result.changes.join(", "), when: when.format(new Date(begun)), against, n: changed, pieces: result.pieces })),
-    table([_("Outlet"), "", _("Then"), _("With the change")], rows),
+    table([_("Outlet"), _("Figure"), _("Then"), _("With the change")], rows),
     list,
   ];
   if (result.on_sheet > 0) {
