@@ -59,10 +59,12 @@ async function show() {
   const { map_version: version, outputs, counter_bits: bits, ticks_per_mm: ticks } = found.expected;
   at("expected").replaceChildren(...figures([[_("Map version"), `${version}`], [_("Outputs"), `${outputs}`], [_("Counter"), _("{bits} bits", { bits })], [_("Ticks per mm"), `${ticks}`]]));
   at("doubts").replaceChildren(...found.doubts.map((doubt) => part("li", told(doubt))));
-  const titles = [_("Outlet"), `#${_("Lane")}`, `#${_("Output")}`, _("Kind"), _("State"), `#${_("Openings")}`, `#${_("in this run")}`, `#${_("Calibrated")}`, `#${_("Response")}`, _("Over the days")];
+  const titles = [_("Outlet"), `#${_("Lane")}`, `#${_("Output")}`, _("Kind"), _("State"), `#${_("Openings")}`, `#${_("in this run")}`, `#${_("Calibrated")}`, `#${_("Response")}`];
+  if (found.history.length > 1) titles.push(_("Over the days"));
   const rows = found.lanes.map((lane) => [
     lane.outlet, `${lane.lane}`, `${lane.output}`, KINDS[lane.kind], told(lane.health), number.format(lane.openings), number.format(lane.openings_this_run),
-    `${lane.delay_ms} ms`, lane.response_ms === null ? "–" : `${lane.response_ms.toFixed(1)} ms`, overDays(found.history, lane.output),
+    `${lane.delay_ms} ms`, lane.response_ms === null ? "–" : `${lane.response_ms.toFixed(1)} ms`,
+    ...(found.history.length > 1 ? [overDays(found.history, lane.output)] : []),
   ]);
   const { scrollTop, scrollLeft } = at("lanes").firstElementChild ?? { scrollTop: 0, scrollLeft: 0 };
   at("lanes").replaceChildren(table(titles, rows));
