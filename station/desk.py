@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -42,6 +43,7 @@ from station.window import Window
 from vision.frame_ring import FrameRing
 from vision.types import Port
 
+_log = logging.getLogger(__name__)
 _ANSWER_S = 2.0
 _HELD_AFTER = (State.fault, State.estop)
 
@@ -261,6 +263,10 @@ class Desk:
             if code not in faults
         ]
         self._known_faults = faults
+        for event in events:
+            is_new = event.kind is EventKind.fault_raised
+            level, word = (logging.WARNING, "Fault") if is_new else (logging.INFO, "Over")
+            _log.log(level, "%s (%s): %s %s", word, event.code, FAULTS[event.code].sentence, event.detail)
         if events:
             self._store.note(events)
             self._alarms.hear(events)

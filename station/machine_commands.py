@@ -16,8 +16,6 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from control.modbus_probe import Probed
-    from control.types import Identity
     from station.config import Config
     from station.wiring import MachineChoice
 
@@ -44,24 +42,13 @@ def probe(
     Exit code 0: our controller answers. 2: nothing usable answers, the sentence says what to check. 3: something
     answers that is not the controller this station expects.
     """
-    from control.coil_settings import CoilSettings
-    from control.modbus_probe import probe as look
     from control.precedence import hurried
-    from control.serial_machine import SerialBoardSettings
-    from station import setup
     from station.config import load_config
-    from station.device_probe import look as look_at_device
+    from station.machine_probe import probe_lines
 
     with _plain_errors(), hurried(_PRIORITY):
-        station = load_config(config)
-        settings = setup.machine_settings(station)
-        if isinstance(settings, SerialBoardSettings | CoilSettings):
-            for line in look_at_device(settings, time.monotonic_ns, polls):  # noqa: TID251 - the driver's clock
-                _say(line)
-            return
-        probed = look(settings, time.monotonic_ns, time.sleep, polls)  # noqa: TID251 - the driver's clock
-        _show(probed)
-        _compare(probed.identity, settings.expected)
+        for line in probe_lines(load_config(config), polls):
+            _say(line)
 
 
 @app.command()
@@ -219,43 +206,6 @@ def _refuse_held(machine: MachineChoice) -> None:
         with closing(wire):
             if is_held(wire, time.sleep):  # noqa: TID251
                 raise ShotRefused("A station drives this controller. Stop it first; shots by hand need it alone.")
-
-
-def _show(probed: Probed) -> None:
-    from control.modbus_probe import quantile
-
-    _say(f"{probed.where} answers.")
-    if probed.identity is None or probed.status is None:
-        return
-    version, outputs, bits, ticks = probed.identity
-    _say(f"Identity: map version {version}, {outputs} outputs, {bits}-bit counter, {ticks:g} ticks per mm")
-    estop_ok, guard_closed, air_ok = probed.status.interlocks
-    _say(
-        f"Emergency stop {'healthy' if estop_ok else 'PRESSED'}, guards {'closed' if guard_closed else 'OPEN'}, "
-        f"air {'there' if air_ok else 'MISSING'}; encoder count {probed.status.encoder_count}"
-    )
-    is_stamped = probed.status.clock_us is not None
-    _say(
-        "Counts carry the controller's clock." if is_stamped else "Counts carry no clock (count_clock): age estimated."
-    )
-    _say("A station drives it." if probed.held else "No station drives it.")
-    p50, p99 = (quantile(probed.round_trips_us, share) / 1000 for share in (0.5, 0.99))
-    _say(f"Round trip: p50 {p50:.2f} ms, p99 {p99:.2f} ms, longest {max(probed.round_trips_us) / 1000:.2f} ms")
-    seen = ", ".join(f"{count} {fault}" for fault, count in probed.health.faults) or "none unusable"
-    _say(f"Answers to {probed.health.requests} requests: {seen}")
-
-
-def _compare(found: Identity | None, expected: Identity) -> None:
-    """Raises MachineMismatch when it is not the expected one."""
-    from control.job_ring import pack_identity, unpack_identity
-    from control.types import MachineMismatch
-
-    if found != unpack_identity(pack_identity(expected)):
-        seen = "no identity of ours" if found is None else str(tuple(found))
-        raise MachineMismatch(
-            "It is not the controller this station expects: expected (map version, outputs, counter bits, ticks per "
-            f"mm) {tuple(expected)}, found {seen}. Check the address, the station file and the controller's program."
-        )
 
 
 def _address(text: str | None) -> tuple[str, int] | None:

@@ -50,7 +50,10 @@ from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
 from station.store_reader import read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
-from station.tools.opening import not_at_rest, tools_desk
+from station.tools.lane_diary import LaneDiary
+from station.tools.log_file import CONSOLE_ONLY, kept_log
+from station.tools.opening import tools_desk
+from station.tools.rest import not_at_rest
 from station.trends.book import BOOK as TRENDS
 from station.trends.book import TrendBook
 from station.trends.watch import TrendWatch
@@ -101,8 +104,10 @@ async def _run(plan: Plan, options: RunOptions) -> Ended:
         store.begin_run(plan.run)
         store.flush()
         report = open_report(plan, store)
-        async with open_door(report.office, records.parent):
-            return await _keep_running(plan, options, store, report)
+        with kept_log(records.parent):
+            _log.info("started %s, model %s, settings %s", plan.run.software, plan.card.id, plan.config.digest[:12])
+            async with open_door(report.office, records.parent):
+                return await _keep_running(plan, options, store, report)
     finally:
         store.close()
 
@@ -158,6 +163,7 @@ class _Station:
         self._told: tuple[tuple[str, str], ...] = ()
         self._meter = Meter()
         self._line_watch = LineWatch()
+        self._lanes = LaneDiary(store.path.parent)
         self._sorting_since_mm: float | None = None
         hooks = Hooks(
             config=lambda: self._plan.config,
@@ -241,20 +247,25 @@ class _Station:
                 where.host,
                 where.port,
                 access.code,
+                extra=CONSOLE_ONLY,
             )
         folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
+        tools = tools_desk(self._plan, self._report.office, lambda: self._meter.control, self._start_again)
         desks = Desks(
             review=review,
             office=self._report.office,
             pieces=PieceFiles(self._store.path, folder / ALBUM, rest),
             yard=YardDesk(self._plan.config),
             wizard=self._wizard,
-            tools=tools_desk(self._plan, self._report.office, self._start_again),
+            tools=tools,
             past_alarms=lambda code: read_alarm_events(self._store.path, code=code),
             outlets=OutletPurity(self._plan.config),
         )
         app = create_app(self._desk, access, where.hosts, desks)
-        await serve(app, where.host, where.port, self._stop)
+        try:
+            await serve(app, where.host, where.port, self._stop)
+        finally:
+            tools.errands.stop()
 
     def _start_again(self) -> str | None:
         """The program begins anew when nothing moves; else the sentence that says why not."""
@@ -396,6 +407,7 @@ class _Station:
             self._report.tick()
             self._trends.tick(time.time())  # noqa: TID251 - charts show the time of day
             self._meter.sample(self._members())
+            self._note_lanes()
             if not ordered and self._desk.status() is not None:
                 ordered = await self._desk.give_order(Order.start, "command line") != NOT_CONNECTED
             limit = self._options.seconds
@@ -405,6 +417,12 @@ class _Station:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _TICK_S)
+
+    def _note_lanes(self) -> None:
+        """Away from the event loop: it waits for the disk."""
+        status = self._desk.status()
+        if status is not None and self._lanes.is_due(time.monotonic()):  # noqa: TID251
+            asyncio.get_running_loop().run_in_executor(None, self._lanes.note, status.valves, _today())
 
     def _has_played(self) -> bool:
         """True when the footage has ended and what was on the belt has landed."""
@@ -495,6 +513,8 @@ class _Station:
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
         self._desk.save_openings()
+        status = self._desk.status()
+        self._lanes.note(() if status is None else status.valves, _today())
         summary = summarize(self._facts())
         if self._options.summary is not None:
             write_summary(self._options.summary, summary)
@@ -502,3 +522,7 @@ class _Station:
         if self._options.record is not None and labels:
             write_labels(labels_beside(self._options.record), labels)
         return summary
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()  # noqa: TID251 - the diary of lanes is kept by day

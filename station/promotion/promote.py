@@ -129,7 +129,7 @@ def with_shadow(text: str, written: str | None) -> str:
     elif written is not None:
         lines.insert(tree.lc.key("model")[0] + 1, f"shadow_model: {_as_value(written)}\n")
     changed = "".join(lines)
-    again = dict(YAML(typ="rt").load(changed))
+    again = dict(YAML(typ="rt").load(changed) or {})
     if again.pop("shadow_model", None) == written and again == {k: v for k, v in tree.items() if k != "shadow_model"}:
         return changed
     raise PromotionRefused(

@@ -15,7 +15,7 @@ from station.keeping.shadow_book import read_comparisons
 from station.marked import marked
 from station.promotion.audit import read_audit
 from station.promotion.promote import audit_file
-from station.tools.niced import ask
+from station.tools.niced import WorkRefused, ask
 from vision.model_card import CARD_FILE, Figures, ModelCard, load_card
 from vision.types import ModelRefused
 
@@ -116,6 +116,8 @@ class ModelDesk:
     def watch(self, name: str | None, by: str) -> None:
         """From the next start on; raises ModelUnknown and WorkRefused."""
         folder = None if name is None else str(self.folder(name))
+        if name is None and self.use().next_shadow == "":
+            raise WorkRefused(marked("No model is watched beside."))
         ask("watch", {"config": str(self.config.path), "folder": folder, "by": by})
 
     def promote(self, name: str, by: str, why: str) -> None:
@@ -125,6 +127,9 @@ class ModelDesk:
 
     def take_back(self, by: str, why: str) -> None:
         """The last promotion; raises WorkRefused."""
+        changes, broken = self.changes()
+        if not changes:
+            raise WorkRefused(broken or marked("There is nothing to go back to: the model was never changed here."))
         ask("take back", {"config": str(self.config.path), "by": by, "why": why})
 
     def _folders(self) -> list[Path]:

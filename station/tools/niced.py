@@ -19,7 +19,7 @@ from typing import IO, NamedTuple
 from station.marked import marked
 
 Told = dict[str, object]
-_SHORT_S = 90.0
+_SHORT_S = 300.0
 _LONGEST_S = 1800.0
 _LONGEST_LINE = 16 << 20
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from control.control_words import ControlStatus
 from station import setup
 from station.config import Config
 from station.keeping.places import data_folder
-from station.marked import marked
 from station.plan import Plan
 from station.reporting.office import Office
+from station.tools.bundle import BundleDesk
 from station.tools.errands import FOLDER, ErrandDesk
+from station.tools.machine import MachineDesk
 from station.tools.models import ModelDesk
+from station.tools.recordings import RecordingDesk
 from station.tools.settings import SettingsDesk, hashes
 from station.tools.todo_facts import TodoDesk
-from station.types import State, Status
 from station.web.tools_routes import ToolsDesk
 
-_AT_REST = frozenset({State.idle, State.fault, State.estop})
-_STANDS_MM_S = 1.0
 
-
-def tools_desk(plan: Plan, office: Office | None, restart: Callable[[], str | None]) -> ToolsDesk:
-    """Those of a running station."""
-    settings = settings_desk(plan, restart)
-    config = plan.config
-    return ToolsDesk(
-        settings,
-        TodoDesk(config, settings, plan.run.is_simulated, office),
-        ErrandDesk(data_folder(config) / FOLDER),
-        ModelDesk(config),
-    )
+def tools_desk(
+    plan: Plan,
+    office: Office | None,
+    control: Callable[[], ControlStatus | None],
+    restart: Callable[[], str | None],
+) -> ToolsDesk:
+    """Those of a running station; ``control`` is what its control process said last."""
+    config, settings = plan.config, settings_desk(plan, restart)
+    todo = TodoDesk(config, settings, plan.run.is_simulated, office)
+    errands, models = ErrandDesk(data_folder(config) / FOLDER), ModelDesk(config)
+    machine, recordings = MachineDesk(config, control), RecordingDesk(config, models, errands)
+    return ToolsDesk(settings, todo, errands, models, machine, recordings, BundleDesk(config, machine, todo))
 
 
 def settings_desk(plan: Plan, restart: Callable[[], str | None]) -> SettingsDesk:
@@ -45,10 +46,3 @@ def settings_desk(plan: Plan, restart: Callable[[], str | None]) -> SettingsDesk
         setup.flat_field(changed)
 
     return SettingsDesk(config.path, names, hashes(config.path, names), restart, prove)
-
-
-def not_at_rest(status: Status | None) -> str | None:
-    """Why the program must not begin anew now, None when it may."""
-    if status is None or (status.state in _AT_REST and abs(status.speed_mm_s) < _STANDS_MM_S):
-        return None
-    return marked("The line is not at rest. Stop it first.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ from station.tools.niced import WorkRefused, ask
 
 Restart = Callable[[], str | None]
 _TITLES = (marked("Station"), marked("Calibration"), marked("Recipe"))
+_KINDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "NoneType": "nothing"}
+_KIND = re.compile(rf"\b(?:{'|'.join(_KINDS)})\b")
 _SECTIONS = ("station file", "calibration", "recipe")
 
 
@@ -180,7 +183,7 @@ def key_help() -> Iterator[KeyHelp]:
         elif title:
             key, _, rest = line.partition(": ")
             kind, _, says = rest.partition("  ")
-            yield KeyHelp(title, key, kind, says)
+            yield KeyHelp(title, key, _KIND.sub(lambda word: _KINDS[word.group()], kind), says)
 
 
 def hashes(path: Path, names: tuple[str, ...]) -> dict[str, str]:

@@ -51,6 +51,15 @@ class Trouble(NamedTuple):
     stops: bool
 
 
+class SlowingLane(NamedTuple):
+    """A lane that answers later than it did some weeks ago."""
+
+    outlet: str
+    lane: int
+    then_ms: float
+    now_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the station knows. None: it does not know, or there is no such thing; nothing is derived from that."""
@@ -61,6 +70,7 @@ class Facts:
     calibrated: date | None = None
     has_flat_field: bool = True
     unread_registers: Sequence[str] = ()
+    lanes_slowing: Sequence[SlowingLane] = ()
     model_since: date | None = None
     sampled: date | None = None
     rows_wait_since_h: float | None = None
@@ -150,6 +160,20 @@ def _devices(facts: Facts) -> Iterator[Item]:
             marked("Try it as the line below says, then set checked to true in the device's file."),
             "/machine",
             doubt,
+        )
+
+
+def _lanes(facts: Facts) -> Iterator[Item]:
+    for lane in facts.lanes_slowing:
+        yield Item(
+            "lane-slowing",
+            Urgency.soon,
+            marked("Lane {lane} of {outlet} answers in {now} ms, some weeks ago it was {then} ms.").format(
+                lane=lane.lane, outlet=lane.outlet, now=f"{lane.now_ms:.1f}", then=f"{lane.then_ms:.1f}"
+            ),
+            marked("A valve that wears comes later and later, until its shots miss."),
+            marked("Clean or replace the valve, then measure its delay anew."),
+            "/machine",
         )
 
 
@@ -268,6 +292,7 @@ _RULES: tuple[Callable[[Facts], Iterator[Item]], ...] = (
     _people,
     _calibration,
     _devices,
+    _lanes,
     _model,
     _reports,
     _computer,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from station import setup
 from station.config import Config
 from station.dataset.book import Book
 from station.dataset.words import DatasetRefused
@@ -20,8 +21,9 @@ from station.reporting.context import ClockState
 from station.reporting.office import Office
 from station.reporting.yard_book import BOOK, YardBook
 from station.reporting.yard_words import BookRefused
+from station.tools.lane_diary import read_diary, slowing
 from station.tools.settings import SettingsDesk
-from station.tools.todo import Facts, Item, Trouble, todo
+from station.tools.todo import Facts, Item, SlowingLane, Trouble, todo
 from station.web.view import FaultRow, StationView
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})
@@ -53,6 +55,7 @@ class TodoDesk:
             calibrated=_day(self.config.calibration.made),
             has_flat_field=self.config.calibration.flat_field is not None,
             unread_registers=tuple(doubts(self.config)),
+            lanes_slowing=tuple(self._slowing()),
             model_since=self._model_since(),
             sampled=self._sampled(),
             rows_wait_since_h=None if waiting is None else _hours(waiting.oldest_utc, now),
@@ -66,6 +69,14 @@ class TodoDesk:
             is_simulated=self.is_simulated,
             watched_from_anywhere=file.web.viewers and file.web.host in _EVERYWHERE,
         )
+
+    def _slowing(self) -> Iterator[SlowingLane]:
+        found = slowing(read_diary(data_folder(self.config)))
+        seen: dict[str, int] = {}
+        for ejector in setup.ejectors(self.config):
+            lane = seen[ejector.outlet] = seen.get(ejector.outlet, 0) + 1
+            if ejector.output in found:
+                yield SlowingLane(ejector.outlet, lane, *found[ejector.output])
 
     def _model_since(self) -> date | None:
         """None where it was never changed by command."""

@@ -110,6 +110,7 @@ def replay(told: Told, tell: Tell) -> Told:
 
 def what_if(told: Told, tell: Tell) -> Told:
     """As ``station whatif``; a picture of the pieces that end otherwise is written to ``sheet``."""
+    from station.config import ConfigError
     from station.recording.reader import open_recording
     from station.whatif.changes import Change
     from station.whatif.report import as_plain, caption
@@ -121,7 +122,10 @@ def what_if(told: Told, tell: Tell) -> Told:
     recording, table = open_recording(file), labels_beside(file)
     changes = [Change(key, value) for key, value in told["changes"]]
     subject = Subject(recording, read_labels(table) if table.is_file() else None)
-    subject.check(changes)
+    try:
+        subject.check(changes)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("--set ", "")) from error  # that is how the command calls them
     of = _steps_of(recording)
     trial = subject.try_out(changes, lambda n: tell("Trying", n, of) if n % _EVERY == 0 else None)
     sheet.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 // The library of models: what each can do in plain words, how it does here, and which one is used.
 
-import { follow, get, order, part, percent, table } from "./errand.js";
+import { follow } from "./errand.js";
+import { get, order, part, percent, table } from "./tool.js";
 import { _, locale, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
@@ -8,6 +9,8 @@ const number = new Intl.NumberFormat(locale);
 let library = null;
 let chosen = null;
 
+const ACTS = { promoted: _("promoted"), returned: _("returned") };
+const SPLITS = { val: _("Set aside while it was taught"), test: _("Kept for the test"), "held-out light": _("In other light") };
 const between = ({ low, high }) => (low === 0 && high === 1 ? "" : ` (${percent(low)} – ${percent(high)})`);
 
 function uses(name) {
@@ -56,7 +59,7 @@ function more(title, inside, open = false) {
 
 function split({ split: name, n, value, low, high, calibration_error: error, per_label: labels, classes, confusion: rows }, first) {
   const found = part("div");
-  const values = { split: name, n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
+  const values = { split: SPLITS[name] ?? name, n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
   found.append(part("p", _("{split}: right for {share}{between} of {n} pictures it had not seen; what it calls sure is off by {error}.", values)));
   const perClass = labels.map((each) => [each.title, percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
   found.append(more(_("Class by class"), table([_("Class"), `#${_("Right")}`, `#${_("95 % interval")}`, `#${_("Pictures")}`, `#${_("Objects")}`], perClass), first));
@@ -135,7 +138,7 @@ function showChanges(changes, broken) {
   if (broken) Object.assign(at("no-changes"), { hidden: false, textContent: told(broken) });
   at("changes").tBodies[0].replaceChildren(...changes.map(({ at_utc: utc, by, act, from_id: from, to_id: to, why }) => {
     const row = document.createElement("tr");
-    row.append(...[utc.replace("T", " ").slice(0, 19), by, _(act), from, to, why].map((text) => part("td", text)));
+    row.append(...[utc.replace("T", " ").slice(0, 19), by, ACTS[act] ?? act, from, to, why].map((text) => part("td", text)));
     return row;
   }));
 }

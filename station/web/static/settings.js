@@ -5,7 +5,7 @@ import { _, locale, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const CHECK_AFTER_MS = 400;
-const APPLY_MS = 120_000;
+const APPLY_MS = 300_000;
 const text = at("text");
 const apply = at("apply").querySelector("button");
 const when = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });

@@ -37,6 +37,6 @@ class Bell:
         return self.refusal
 
 
-def tools_of(folder: Path, bell: Bell | None = None) -> ToolsDesk:
+def tools_of(folder: Path, bell: Bell | None = None, plan: Plan | None = None) -> ToolsDesk:
     """The desk over it."""
-    return tools_desk(tool_plan(folder), None, bell or Bell())
+    return tools_desk(plan or tool_plan(folder), None, lambda: None, bell or Bell())

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from station.config import load_config
-from station.tools.opening import not_at_rest
+from station.tools.rest import not_at_rest
 from station.types import State, Status
 from station.web.app import Desks, create_app
 from station.web.tools_routes import ToolsDesk

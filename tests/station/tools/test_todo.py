@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from station.faults import FAULTS
-from station.tools.todo import Facts, Trouble, Urgency, todo
+from station.tools.lane_diary import LaneDiary, read_diary, slowing
+from station.tools.todo import Facts, SlowingLane, Trouble, Urgency, todo
+from station.valves import ValveHealth
 from station.web.view import StationView
 from tests.station.paper_station import AIR_LOW, PaperStation
 from tests.station.tools.site import tools_of
@@ -35,6 +37,7 @@ def test_where_everything_is_well_there_is_nothing_to_do() -> None:
         ({"calibrated": date(2026, 7, 1)}, "calibration-old"),
         ({"has_flat_field": False}, "no-flat-field"),
         ({"unread_registers": ("ET7044: not read: outputs",)}, "registers-unread"),
+        ({"lanes_slowing": (SlowingLane("copper", 9, 12.1, 16.4),)}, "lane-slowing"),
         ({"sampled": None}, "model-unchecked"),
         ({"sampled": date(2026, 11, 30)}, "model-unchecked"),
         ({"sampled": date(2026, 12, 10)}, "sample-old"),
@@ -81,3 +84,20 @@ def test_the_facts_of_a_station_are_gathered_from_its_files(tmp_path: Path) -> N
     assert {"no-admin", "air_low", "model-unchecked", "settings-newer"} <= {
         item.code for item in tools.todo.items(station, lambda: False)
     }
+
+
+def test_a_lane_that_wears_shows_after_two_weeks_and_one_that_is_well_does_not(tmp_path: Path) -> None:
+    tools, diary = tools_of(tmp_path), LaneDiary(tmp_path)
+    for n in range(1, 21):
+        worn, well = ValveHealth(8, n, 12.0 + 0.31 * n, False, False), ValveHealth(9, n, 12.0, False, False)
+        diary.note((worn, well, ValveHealth(10, n, None, False, False)), f"2027-01-{n:02}")
+        found = slowing(read_diary(tmp_path))
+        assert bool(found) is (n >= 15), n
+    assert list(found) == [8]
+    diary.note((ValveHealth(9, 1, 12.2, False, False),), "2027-01-20")
+    assert read_diary(tmp_path)[-1].response_ms == {8: 18.2, 9: 12.2}
+    [lane] = tools.todo.facts(PaperStation(), lambda: True).lanes_slowing
+    assert (lane.outlet, lane.lane) == ("copper", 9)
+    (tmp_path / "lanes.jsonl").write_text('{"day": 3}\nnonsense\n{"day": "2027-01-01", "ms": {"8": 12.5}}\n')
+    assert [day.response_ms for day in read_diary(tmp_path)] == [{8: 12.5}]
+    assert [diary.is_due(at_s) for at_s in (0.0, 599.0, 600.0, 601.0, 1200.0)] == [False, False, True, False, True]
