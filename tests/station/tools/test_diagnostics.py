@@ -19,7 +19,7 @@ from station.tools.log_file import CONSOLE_ONLY, FILE, kept_log, newest
 from station.tools.redaction import GONE, redacted
 from station.types import State
 from station.web.access import LOCAL_TOKEN
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import AIR_LOW, PaperStation
 from tests.station.ports import free_port
@@ -34,7 +34,7 @@ def ask(folder: Path, method: str, path: str, paper: PaperStation | None = None)
     tools = tools_of(folder, None, tool_plan(folder, load_config(folder / "configs/sim.yaml")))
 
     async def go() -> httpx.Response:
-        app = create_app(paper or PaperStation(fault_rows=(AIR_LOW,)), paper_access(), tools=tools)
+        app = create_app(paper or PaperStation(fault_rows=(AIR_LOW,)), paper_access(), desks=Desks(tools=tools))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=as_admin()) as browser:
             return await browser.request(method, path, timeout=50)
 

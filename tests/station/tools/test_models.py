@@ -16,7 +16,7 @@ from station.dataset.book import Book
 from station.dataset.words import NewCrop, Reason
 from station.keeping.places import CROPS, data_folder
 from station.promotion.promote import PromotionRefused, with_shadow
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import PaperStation
 from tests.station.site import PROJECT, site_config
@@ -45,7 +45,7 @@ def meet(folder: Path, work: Callable[[Asked], Awaitable[None]]) -> None:
     tools = tools_of(folder, Bell(), plan)
 
     async def go() -> None:
-        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), tools=tools))
+        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), desks=Desks(tools=tools)))
         async with httpx.AsyncClient(transport=door, base_url=HERE, headers=as_admin()) as browser:
 
             async def ask(method: str, path: str, body: object = None) -> Any:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from station.recording.planned import recordings_folder
-from station.web.app import create_app
+from station.web.app import Desks, create_app
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import PaperStation
 from tests.station.site import PROJECT
@@ -35,7 +35,7 @@ def meet(folder: Path, work: Callable[[Asked], Awaitable[None]], run: Path | Non
     shutil.copy(PROJECT / "tests/recordings/golden/estop.mcap", shelf / INCIDENT)
 
     async def go() -> None:
-        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), tools=tools))
+        door = httpx.ASGITransport(create_app(PaperStation(), paper_access(), desks=Desks(tools=tools)))
         async with httpx.AsyncClient(transport=door, base_url=HERE, headers=as_admin()) as browser:
 
             async def ask(method: str, path: str, body: object = None) -> Any:
