@@ -11,12 +11,13 @@ RESTORED = "restored: "
 
 
 class Newest(NamedTuple):
-    """The newest row that was on the disk, and the newest piece."""
+    """The newest row that was on the disk, the newest piece, and the oldest whose details were not trimmed."""
 
     epoch: str
     sequence: int
     hash: str
     piece: int
+    first_piece: int
 
 
 class Hole(NamedTuple):
@@ -50,7 +51,8 @@ def newest_row(reader: sqlite3.Connection) -> Newest | None:
     if found is None:
         return None
     epoch, sequence, seal = found
-    return Newest(epoch, sequence, seal, newest_piece(reader))
+    first = reader.execute("SELECT coalesce(min(seq), 0) FROM pieces").fetchone()[0]
+    return Newest(epoch, sequence, seal, newest_piece(reader), first)
 
 
 def holes(connection: sqlite3.Connection) -> tuple[Hole, ...]:
@@ -72,9 +74,7 @@ def in_words(connection: sqlite3.Connection, remembered: Newest | None) -> str:
     if remembered is not None and (newest is None or _is_beyond(connection, remembered)):
         last = _last_of(connection, remembered.epoch)
         said.append(f"rows {last[0] + 1} to {remembered.sequence} (after {last[1]})")
-    first, last_piece, there = connection.execute("SELECT min(seq), max(seq), count(*) FROM pieces").fetchone()
-    gone = 0 if first is None else last_piece - first + 1 - there
-    gone += max(0, (remembered.piece if remembered else 0) - (last_piece or 0))
+    gone = _pieces_gone(connection, remembered)
     if gone:
         said.append(f"{gone} pieces")
     counted = connection.execute("SELECT coalesce(max(last_piece), 0) FROM intervals").fetchone()[0]
@@ -85,6 +85,15 @@ def in_words(connection: sqlite3.Connection, remembered: Newest | None) -> str:
     left = f" {uncounted} pieces stand in no row that is left, and are not counted again." if uncounted else ""
     known = "Nothing is missing." if remembered else "Nothing is missing in between; how far it had come is not known."
     return (f"Missing: {', '.join(said)}." if said else known) + left
+
+
+def _pieces_gone(connection: sqlite3.Connection, remembered: Newest | None) -> int:
+    """Between those that are there, and as far as is known before and after them."""
+    first, last, there = connection.execute("SELECT min(seq), max(seq), count(*) FROM pieces").fetchone()
+    if remembered is not None:
+        first = min(first or remembered.first_piece, remembered.first_piece)
+        last = max(last or 0, remembered.piece)
+    return 0 if not first else int(last - first + 1 - there)
 
 
 def _is_beyond(connection: sqlite3.Connection, row: Newest) -> bool:

@@ -23,7 +23,7 @@ from station.store_reader import open_reader
 _MOST_REFUSALS = 3
 _ROW_OVERHEAD_BYTES = 200
 _S_PER_DAY = 86_400
-_RECENT_ROWS = 2000
+_RECENT_ROWS = 500
 _MOST_WITHHELD = 1000
 
 
@@ -204,16 +204,18 @@ class Outbox:
             for word in ("waiting", "quarantined")
         )
         oldest = self._read(
-            "SELECT min(strftime('%Y-%m-%dT%H:%M:%SZ', (from_ns + utc_offset_ns) / 1000000000, 'unixepoch')),"
-            " coalesce(sum(length(told)), 0) FROM intervals WHERE delivery = 'waiting'"
-        )[0]
-        per_day = _bytes_per_day(self._read(_RECENT))
+            "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', (from_ns + utc_offset_ns) / 1000000000, 'unixepoch')"
+            " FROM intervals WHERE delivery = 'waiting' ORDER BY epoch_id, sequence LIMIT 1"
+        )
+        recent = self._read(_RECENT)
+        row_bytes = sum(int(row[0]) for row in recent) / max(1, len(recent)) + _ROW_OVERHEAD_BYTES
+        per_day = _bytes_per_day(recent)
         free = shutil.disk_usage(path.parent).free
         return Forecast(
             waiting,
             quarantined,
-            None if oldest[0] is None else str(oldest[0]),
-            int(oldest[1]) + waiting * _ROW_OVERHEAD_BYTES,
+            str(oldest[0][0]) if oldest else None,
+            round(waiting * row_bytes),
             per_day,
             free,
             None if not per_day else round(free / per_day, 1),
