@@ -11,6 +11,7 @@ from multiprocessing.context import SpawnProcess
 
 import pytest
 
+from control.job_ring import MAP_VERSION
 from control.modbus_machine import ModbusMachine, ModbusSettings
 from control.types import Identity, Job, MachineLost, MachineSample, ShotReport, ShotResult
 from hil.controller import ControllerSettings
@@ -79,7 +80,7 @@ def running() -> Iterator[Running]:
     process = started(EmulatorSettings(SETTINGS, port=0), motion.name, their_valves, their_mishaps)
     ready = first_word(mishaps)
     assert isinstance(ready, EmulatorReady)
-    expected = ModbusSettings("127.0.0.1", ready.port, 1, Identity(1, 49, 32, 10.0), timeout_ms=400)
+    expected = ModbusSettings("127.0.0.1", ready.port, 1, Identity(MAP_VERSION, 49, 32, 10.0), timeout_ms=400)
     machine = ModbusMachine(expected, time.monotonic_ns)
     machine.open()
     yield Running(process, machine, motion, valves, mishaps)

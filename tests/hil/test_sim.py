@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from control.job_ring import COMMAND_AT, IDENTITY_AT, REGISTERS
+from control.job_ring import COMMAND_AT, IDENTITY_AT, MAP_VERSION, REGISTERS
 from control.types import Identity, Job, Machine, MachineLost, ShotReport, ShotResult
 from hil.camera import RingCamera
 from hil.controller import Controller, ControllerSettings
@@ -48,7 +48,7 @@ def driven() -> Bench:
 
 
 def test_it_says_who_it_is() -> None:
-    assert driven().identity == Identity(1, 4, 32, 10.0)
+    assert driven().identity == Identity(MAP_VERSION, 4, 32, 10.0)
 
 
 def test_a_shot_fires_to_the_tick_although_it_is_polled_every_10_ms() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from control.job_ring import SLOTS, CommandBlock, pack_job
+from control.job_ring import MAP_VERSION, SLOTS, CommandBlock, pack_job
 from control.types import Ejector, EjectorKind, Identity, Interlocks, Job, ShotReport
 from hil.plc import Plc, PlcSettings, Scan
 
@@ -14,7 +14,7 @@ LIMIT_MS = 120.0
 
 
 def plc(counter_bits: int = 32, outputs: int = 8) -> Plc:
-    return Plc(PlcSettings(Identity(1, outputs, counter_bits, 10.0), (LIMIT_MS,) * outputs))
+    return Plc(PlcSettings(Identity(MAP_VERSION, outputs, counter_bits, 10.0), (LIMIT_MS,) * outputs))
 
 
 @dataclass

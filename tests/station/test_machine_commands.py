@@ -60,7 +60,7 @@ def test_probe_says_who_answers_and_how_fast(benched: Path) -> None:
     code, told = ran("probe", str(benched), "--polls", "20")
 
     assert code == 0
-    assert "map version 1, 49 outputs, 32-bit counter, 10 ticks per mm" in told
+    assert f"map version {job_ring.MAP_VERSION}, 49 outputs, 32-bit counter, 10 ticks per mm" in told
     assert "No station drives it." in told
     assert "Counts carry the controller's clock." in told
     assert "Round trip: p50" in told
@@ -81,7 +81,7 @@ def test_probe_of_another_controller_ends_with_3(benched: Path, tmp_path: Path) 
     code, told = ran("probe", str(other), "--polls", "5")
 
     assert code == 3
-    assert "(1, 61, 32, 10.0), found (1, 49, 32, 10.0)" in told
+    assert f"({job_ring.MAP_VERSION}, 61, 32, 10.0), found ({job_ring.MAP_VERSION}, 49, 32, 10.0)" in told
 
 
 def test_a_shot_by_hand_is_fired_and_said(benched: Path) -> None:
