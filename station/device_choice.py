@@ -8,6 +8,7 @@ from control.coupler_map import CouplerMap, EncoderPlace, WatchdogMap
 from control.serial_machine import SerialBoardSettings
 from control.types import Identity
 from station.config import Config
+from station.marked import marked
 from station.named_files import CouplerFile
 from station.sections import CoilsSection, ModbusRtuSection, ModbusTcpSection, SerialBoardSection
 
@@ -31,17 +32,18 @@ def machine_in_words(config: Config) -> str:
     machine = config.file.machine
     match machine:
         case ModbusTcpSection():
-            return f"machine: a controller at {machine.host}:{machine.port} counts and fires"
+            place = f"{machine.host}:{machine.port}"
+            return marked("machine: a controller at {place} counts and fires").format(place=place)
         case ModbusRtuSection() | SerialBoardSection():
-            return f"machine: a controller at {machine.port} counts and fires"
+            return marked("machine: a controller at {place} counts and fires").format(place=machine.port)
         case CoilsSection():
             name = config.coupler.name if config.coupler else machine.device
-            return (
-                f"machine: plain outputs of {name} at {machine.host}:{machine.port}; this station fires by itself, "
-                f"less exactly than a controller; the coupler closes all after {machine.watchdog_ms} ms of silence"
-            )
+            return marked(
+                "machine: plain outputs of {name} at {place}; this station fires by itself, less exactly than a "
+                "controller; the coupler closes all after {watchdog_ms} ms of silence"
+            ).format(name=name, place=f"{machine.host}:{machine.port}", watchdog_ms=machine.watchdog_ms)
         case _:
-            return "machine: in memory, nothing is fired"
+            return marked("machine: in memory, nothing is fired")
 
 
 def _coil_settings(config: Config, machine: CoilsSection, expected: Identity) -> CoilSettings:

@@ -14,7 +14,12 @@ from station.language import CATALOGUE, LOCALE, SOURCE, languages, read_catalogu
 
 _ROOT = Path(__file__).parent
 _METHODS = {".py": "python", ".html": "jinja2", ".js": "javascript"}
-_OPTIONS = {"extensions": "jinja2.ext.i18n", "trimmed": "true", "silent": "false"}
+_OPTIONS = {
+    "extensions": "jinja2.ext.i18n",
+    "trimmed": "true",
+    "silent": "false",
+    "parse_template_string": "true",
+}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _WIDTH = 120
 _HEAD = """msgid ""

@@ -16,6 +16,7 @@ from station.bins import Bins
 from station.faults import EFFECT_WORDS, FAULTS, Effect
 from station.recording.settings import RecorderNews
 from station.span_counts import Span, SpanCounts
+from station.state import POWERS
 from station.store_reader import CountRow, Counts
 from station.store_rows import Event, EventKind
 from station.types import Mark, Order, State, Status, Truth
@@ -125,7 +126,7 @@ class PaperStation:
 
     def status(self) -> Status | None:
         sentences = {
-            State.idle: "Everything stands still. Press Start to sort.",
+            State.idle: POWERS[State.idle].sentence,
             State.running: "Sorting at 1.50 m/s.",
             State.paused: "The belt stands. Press Start to go on.",
             State.bypass: "The belt runs, nothing is ejected: the air pressure is too low.",

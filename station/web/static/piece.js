@@ -45,17 +45,15 @@ function showRecord(piece) {
     [_("Target"), piece.open_tick === null ? _("no shot") : _("open at tick {open_tick}, close at {close_tick}, outputs {names}", { ...piece, names: piece.outputs.join(", ") })],
     [_("Time to spare"), piece.slack_ms === null ? "–" : `${piece.slack_ms.toFixed(0)} ms`],
     [_("Shot report"), piece.shot === null ? "–" : `${told(piece.shot)} (${_("count {n}", { n: piece.shot_count })})`],
-    [_("Outcome"), `${told(piece.ended)} ${piece.outcome_reason}`],
+    [_("Outcome"), told(piece.ended)],
     [_("In a disturbed time"), piece.degraded ? _("yes") : _("no")],
     [_("Touched another piece"), piece.touching ? _("yes") : _("no")],
-    [_("Recipe"), piece.recipe],
-    [_("Model"), piece.model],
-    [_("Run, piece"), `${piece.run}, ${piece.piece_id}`],
   ];
-  at("record").tBodies[0].replaceChildren(...lines.map(([name, text]) => {
+  const names = [[_("Reason, as recorded"), piece.outcome_reason], [_("Recipe"), piece.recipe], [_("Model"), piece.model], [_("Run, piece"), `${piece.run}, ${piece.piece_id}`]];
+  at("record").tBodies[0].replaceChildren(...[...lines, ...names].map(([name, text], n) => {
     const row = document.createElement("tr");
     row.append(Object.assign(document.createElement("th"), { scope: "row", textContent: name }));
-    row.insertCell().textContent = text;
+    row.append(Object.assign(document.createElement("td"), { textContent: text, translate: n < lines.length }));
     return row;
   }));
 }

@@ -53,7 +53,7 @@ function goTo(line, column) {
 }
 
 function faultItem({ file, here, line, column, said }) {
-  const item = document.createElement("li");
+  const item = Object.assign(document.createElement("li"), { lang: "en", translate: false });
   const sentence = told(said);
   if (here && line !== null) {
     const button = Object.assign(document.createElement("button"), { type: "button" });

@@ -17,6 +17,7 @@ from station.safe_mode.page import create_safe_app
 from station.web.access import LOCAL_TOKEN
 from tests.station.access.test_web_access import PASSWORD, Gate, full_app
 from tests.station.pages.walk import FOREIGN, Seen, masked, masked_locale, walk
+from tests.station.paper_station import OUTLETS
 from tests.station.test_web_browser import CHROMIUM
 
 pytestmark = [
@@ -25,7 +26,8 @@ pytestmark = [
 ]
 FIRST_LOAD_BYTES = 300_000
 NAME = "阿达"
-UNITS = {"kg", "mm", "cm", "ms", "fps", "min", "GB", "MB", "Hz"}
+UNITS = {"kg", "mm", "cm", "ms", "fps", "min", "GB", "MB", "Hz", "p99"}
+NAMES = {outlet.name for outlet in OUTLETS}
 CODES = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 
 
@@ -92,6 +94,6 @@ def test_masking_leaves_places_for_values_and_no_letter() -> None:
 
 
 def english(text: str) -> bool:
-    """Whether words are left in it; units and codes are the same in every language."""
+    """Whether words are left in it; units, codes and the plant's own names are the same in every language."""
     words = re.findall(r"[A-Za-z][A-Za-z0-9'-]+", text)
-    return any(word not in UNITS and not CODES.fullmatch(word) for word in words)
+    return any(word not in UNITS | NAMES and not CODES.fullmatch(word) for word in words)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A station with two more models that differ from the shipped one in their version alone."""
-    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    shutil.copytree(ROOT / "configs", tmp_path / "configs", ignore=shutil.ignore_patterns(".*", "history"))
     for version in (1, 2, 3):
         folder = tmp_path / f"models/v{version}"
         shutil.copytree(ROOT / "models/rendered-v1", folder)
