@@ -51,8 +51,8 @@ function added({ code }) {
 function sinceWords({ since_s: since, over_s: over, times, code, number }) {
   const began = moment(since);
   const words = over === null ? _("since {began}, {ago}", { began, ago: lasting(since) }) : _("over since {over}; began {began}", { over: moment(over), began });
-  const often = times > 1 ? ` · ${_("{times} times", { times })}` : "";
-  return `${words}${often} · ${number} ${code}`;
+  const often = times > 1 ? [_("{times} times", { times })] : [];
+  return [words, ...often, `${number} ${code}`].join(" · ");
 }
 
 function fill(item, alarm) {

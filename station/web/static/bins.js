@@ -26,10 +26,11 @@ function fill(item, { kg, sd_kg: doubt, capacity_kg: capacity, share, is_nearly_
   meter.value = Math.min(share ?? 0, 1);
   item.querySelector(".full").hidden = !isNearlyFull;
   const mass = _("{kg} kg ± {doubt} kg", { kg: number.format(kg), doubt: number.format(doubt) });
-  const of = capacity === null ? "" : ` ${_("of {capacity} kg, {percent} %", { capacity: number.format(capacity), percent: Math.round(100 * share) })}`;
+  const full = { capacity: number.format(capacity ?? 0), percent: Math.round(100 * share) };
+  const of = capacity === null ? "" : _("of {capacity} kg, {percent} %", full);
   const began = when.format(new Date(since));
   const who = by ? _("emptied by {by}, {began}", { by, began }) : _("counted since {began}", { began });
-  put(item.querySelector(".bin-mass"), `${mass}${of} · ${who}`);
+  put(item.querySelector(".bin-mass"), `${mass} ${of} · ${who}`);
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;

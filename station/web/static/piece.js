@@ -44,7 +44,7 @@ function showRecord(piece) {
     [_("Rule"), told(piece.why)],
     [_("Target"), piece.open_tick === null ? _("no shot") : _("open at tick {open_tick}, close at {close_tick}, outputs {names}", { ...piece, names: piece.outputs.join(", ") })],
     [_("Time to spare"), piece.slack_ms === null ? "–" : `${piece.slack_ms.toFixed(0)} ms`],
-    [_("Shot report"), piece.shot === null ? "–" : `${told(piece.shot)} (${_("count {n}", { n: piece.shot_count })})`],
+    [_("Shot report"), piece.shot === null ? "–" : [told(piece.shot), _("count {n}", { n: piece.shot_count })].join(" ")],
     [_("Outcome"), told(piece.ended)],
     [_("In a disturbed time"), piece.degraded ? _("yes") : _("no")],
     [_("Touched another piece"), piece.touching ? _("yes") : _("no")],

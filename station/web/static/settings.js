@@ -57,7 +57,7 @@ function faultItem({ file, here, line, column, said }) {
   const sentence = told(said);
   if (here && line !== null) {
     const button = Object.assign(document.createElement("button"), { type: "button" });
-    button.textContent = `${_("Line {line}, column {column}", { line, column })}: ${sentence}`;
+    button.textContent = [_("Line {line}, column {column}", { line, column }), sentence].join(": ");
     button.addEventListener("click", () => goTo(line, column));
     item.append(button);
   } else {
@@ -148,7 +148,7 @@ function fileButton({ name, title, is_newer: isNewer }) {
   const button = Object.assign(document.createElement("button"), { type: "button" });
   button.dataset.name = name;
   button.textContent = told(title);
-  const small = document.createElement("small");
+  const small = Object.assign(document.createElement("small"), { translate: isNewer });
   small.textContent = isNewer ? _("{name}, changed since the start", { name }) : name;
   button.append(small);
   button.addEventListener("click", () => {
