@@ -188,7 +188,7 @@ def test_the_fields_of_the_map_are_the_ones_the_code_carries() -> None:
     job = words["slots"][:-1]
 
     assert job == ("id", "open_count", "length_counts", "outputs", "class_code", "flags")
-    assert [block.registers for block in job_ring.BLOCKS] == [8, 6, 8, 5, 3, 12]
+    assert [block.registers for block in job_ring.BLOCKS] == [8, 8, 8, 5, 3, 12]
     assert words["command"] == ("heartbeat", "requests", "write_index")
 
 
