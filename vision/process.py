@@ -160,8 +160,10 @@ class _Loop(Generic[I, O]):
             self._picture = self._bindings.inspect(frame)
             self._eye.show(frame)
         outputs = self._sorter.step(self._bindings.inputs(self._news(frame, orders)), self._eye)
-        self._send(self._bindings.command(outputs))
-        self._bindings.publish(outputs, frame)
+        try:
+            self._send(self._bindings.command(outputs))
+        finally:  # what the step decided is told even when the machine's side is gone
+            self._bindings.publish(outputs, frame)
         self._collect(idle=frame is None)
 
     def _drain(self) -> None:

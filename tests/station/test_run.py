@@ -126,7 +126,8 @@ def say(site: Path, path: str, body: dict[str, object]) -> None:
 
 
 def order(site: Path, name: str) -> None:
-    say(site, "/api/orders", {"order": name})
+    """With the button held long enough, which a start after a fault needs."""
+    say(site, "/api/orders", {"order": name, "held_ms": 1000})
 
 
 def mishap(site: Path, name: str, *, on: bool) -> None:
