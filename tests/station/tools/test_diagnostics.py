@@ -71,7 +71,7 @@ def test_no_planted_secret_is_in_the_file_for_helpers_and_everything_else_is(tmp
     assert "token_file: token" in texts["station.yaml"]
     assert "copper" in texts["recipe.yaml"]
     assert json.loads(texts["about.json"])["packages"]["numpy"]
-    assert json.loads(texts["faults.json"])[0]["code"] == "air_low"
+    assert json.loads(texts["faults.json"])[0]["code"] == "air-low"
     assert len(json.loads(texts["machine.json"])["lanes"]) == 49
     assert "licence" in texts["model-card.yaml"]
     assert "Ada" not in whole

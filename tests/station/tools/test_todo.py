@@ -80,8 +80,8 @@ def test_the_facts_of_a_station_are_gathered_from_its_files(tmp_path: Path) -> N
     path.write_text(path.read_text() + "# changed by hand\n")
     found = tools.todo.facts(station, lambda: False)
     assert (found.has_admin, found.calibrated, found.newer_files) == (False, date(2026, 11, 22), ("sim.yaml",))
-    assert [trouble.code for trouble in found.troubles] == ["air_low"]
-    assert {"no-admin", "air_low", "model-unchecked", "settings-newer"} <= {
+    assert [trouble.code for trouble in found.troubles] == ["air-low"]
+    assert {"no-admin", "air-low", "model-unchecked", "settings-newer"} <= {
         item.code for item in tools.todo.items(station, lambda: False)
     }
 
