@@ -24,7 +24,7 @@ EVERYTHING = LineMishaps(
 LATE_ONLY = LineMishaps(late=0.3, latest_ms=60.0)
 DOUBLED_LATER = LineMishaps(late=0.05, doubled=0.2, doubled_ms=6.0)
 ALWAYS_SIX = (6,)
-IN_TURNS = (6, 7, 8, 9)  # as the status block is read
+IN_TURNS = tuple(job_ring.STATUS_HEAD_REGISTERS + n for n in range(4))  # as the status block is read
 
 
 class NumberedRegisters:
