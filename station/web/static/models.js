@@ -36,12 +36,12 @@ function pick({ name, kind, accuracy, refusal }) {
 function confusion(classes, rows) {
   const found = part("table", "", "confusion");
   const head = found.createTHead().insertRow();
-  for (const title of [_("is \\ was called"), ...classes]) head.append(Object.assign(part("th", title), { scope: "col" }));
+  for (const title of [_("is \\ was called"), ...classes.map(told)]) head.append(Object.assign(part("th", title), { scope: "col" }));
   const body = found.createTBody();
   rows.forEach((row, n) => {
     if (row.every((count) => count === 0)) return;
     const line = body.insertRow();
-    line.append(Object.assign(part("th", classes[n]), { scope: "row" }));
+    line.append(Object.assign(part("th", told(classes[n])), { scope: "row" }));
     row.forEach((count, m) => line.append(part("td", count || "·", n === m ? "right" : count ? "" : "none")));
   });
   const scroll = part("div", "", "scroll");
@@ -61,7 +61,7 @@ function split({ split: name, n, value, low, high, calibration_error: error, per
   const found = part("div");
   const values = { split: SPLITS[name] ?? name, n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
   found.append(part("p", _("{split}: right for {share}{between} of {n} pictures it had not seen; what it calls sure is off by {error}.", values)));
-  const perClass = labels.map((each) => [each.title, percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
+  const perClass = labels.map((each) => [told(each.title), percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
   found.append(more(_("Class by class"), table([_("Class"), `#${_("Right")}`, `#${_("95 % interval")}`, `#${_("Pictures")}`, `#${_("Objects")}`], perClass), first));
   if (rows.length > 0) found.append(more(_("What it takes for what"), confusion(classes, rows)));
   return found;

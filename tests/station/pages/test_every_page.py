@@ -27,7 +27,7 @@ pytestmark = [
 FIRST_LOAD_BYTES = 300_000
 NAME = "阿达"
 UNITS = {"kg", "mm", "cm", "ms", "fps", "min", "GB", "MB", "Hz", "p99"}
-NAMES = {outlet.name for outlet in OUTLETS}
+NAMES = {"Apache-2", *(outlet.name for outlet in OUTLETS)}
 CODES = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 
 
