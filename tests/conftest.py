@@ -22,6 +22,8 @@ _REALTIME = {
     "tests.station.footage.test_label_page",
     "tests.station.footage.test_missed",
     "tests.station.test_machine_commands",
+    "tests.station.pages.test_every_page",
+    "tests.station.pages.test_lost",
     "tests.station.programme.test_load",
     "tests.station.programme.test_mqtt",
     "tests.station.programme.test_pages_browser",
@@ -39,7 +41,13 @@ _REALTIME = {
     "tests.station.test_web_browser",
     "tests.station.test_web_review_browser",
     "tests.station.test_web_server",
+    "tests.station.tools.test_diagnostics",
+    "tests.station.tools.test_models",
+    "tests.station.tools.test_recordings",
+    "tests.station.tools.test_settings",
+    "tests.station.tools.test_settings_browser",
     "tests.station.whatif.test_sim_line",
+    "tests.station.wizard.test_walk_browser",
 }
 
 # How long an example takes says nothing on a shared machine; the time-out of each test is the bound.
