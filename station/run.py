@@ -50,7 +50,6 @@ from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
 from station.store_reader import read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
-from station.tools.lane_diary import LaneDiary
 from station.tools.log_file import CONSOLE_ONLY, kept_log
 from station.tools.opening import tools_desk
 from station.tools.rest import not_at_rest
@@ -163,7 +162,6 @@ class _Station:
         self._told: tuple[tuple[str, str], ...] = ()
         self._meter = Meter()
         self._line_watch = LineWatch()
-        self._lanes = LaneDiary(store.path.parent)
         self._sorting_since_mm: float | None = None
         hooks = Hooks(
             config=lambda: self._plan.config,
@@ -407,7 +405,6 @@ class _Station:
             self._report.tick()
             self._trends.tick(time.time())  # noqa: TID251 - charts show the time of day
             self._meter.sample(self._members())
-            self._note_lanes()
             if not ordered and self._desk.status() is not None:
                 ordered = await self._desk.give_order(Order.start, "command line") != NOT_CONNECTED
             limit = self._options.seconds
@@ -417,12 +414,6 @@ class _Station:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _TICK_S)
-
-    def _note_lanes(self) -> None:
-        """Away from the event loop: it waits for the disk."""
-        status = self._desk.status()
-        if status is not None and self._lanes.is_due(time.monotonic()):  # noqa: TID251
-            asyncio.get_running_loop().run_in_executor(None, self._lanes.note, status.valves, _today())
 
     def _has_played(self) -> bool:
         """True when the footage has ended and what was on the belt has landed."""
@@ -513,8 +504,6 @@ class _Station:
         self._store.end_run(self._plan.run.uuid, time.monotonic_ns())  # noqa: TID251
         self._store.flush()
         self._desk.save_openings()
-        status = self._desk.status()
-        self._lanes.note(() if status is None else status.valves, _today())
         summary = summarize(self._facts())
         if self._options.summary is not None:
             write_summary(self._options.summary, summary)
@@ -522,7 +511,3 @@ class _Station:
         if self._options.record is not None and labels:
             write_labels(labels_beside(self._options.record), labels)
         return summary
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()  # noqa: TID251 - the diary of lanes is kept by day

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ from station.keeping.places import data_folder
 from station.machine_probe import probe_lines
 from station.marked import marked
 from station.sections import ModbusRtuSection, SerialBoardSection
-from station.tools.lane_diary import read_diary
 from station.tools.rest import not_at_rest
+from station.trends.lanes import lane_days
 from station.valves import ValveHealth
 from station.web.view import StationView
 
@@ -39,13 +40,14 @@ class MachineDesk:
     def told(self, view: StationView) -> dict[str, object]:
         """Everything that is known without asking the machine anything."""
         identity = setup.expected_identity(self.config)
+        days = lane_days(data_folder(self.config), time.time())  # noqa: TID251 - the newest days
         return {
             "words": machine_in_words(self.config),
             "kind": self.config.file.machine.kind,
             "expected": identity._asdict(),
             "live": _live(self.control()),
             "lanes": list(self._lanes(view)),
-            "history": [day._asdict() for day in read_diary(data_folder(self.config))[-_DAYS_SHOWN:]],
+            "history": [day._asdict() for day in days[-_DAYS_SHOWN:]],
             "doubts": list(doubts(self.config)),
         }
 

@@ -21,9 +21,9 @@ from station.reporting.context import ClockState
 from station.reporting.office import Office
 from station.reporting.yard_book import BOOK, YardBook
 from station.reporting.yard_words import BookRefused
-from station.tools.lane_diary import read_diary, slowing
 from station.tools.settings import SettingsDesk
 from station.tools.todo import Facts, Item, SlowingLane, Trouble, todo
+from station.trends.lanes import lane_days, slowing
 from station.web.view import FaultRow, StationView
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})
@@ -55,7 +55,7 @@ class TodoDesk:
             calibrated=_day(self.config.calibration.made),
             has_flat_field=self.config.calibration.flat_field is not None,
             unread_registers=tuple(doubts(self.config)),
-            lanes_slowing=tuple(self._slowing()),
+            lanes_slowing=tuple(self._slowing(now.timestamp())),
             model_since=self._model_since(),
             sampled=self._sampled(),
             rows_wait_since_h=None if waiting is None else _hours(waiting.oldest_utc, now),
@@ -70,8 +70,8 @@ class TodoDesk:
             watched_from_anywhere=file.web.viewers and file.web.host in _EVERYWHERE,
         )
 
-    def _slowing(self) -> Iterator[SlowingLane]:
-        found = slowing(read_diary(data_folder(self.config)))
+    def _slowing(self, now_s: float) -> Iterator[SlowingLane]:
+        found = slowing(lane_days(data_folder(self.config), now_s))
         seen: dict[str, int] = {}
         for ejector in setup.ejectors(self.config):
             lane = seen[ejector.outlet] = seen.get(ejector.outlet, 0) + 1

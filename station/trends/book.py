@@ -16,8 +16,8 @@ from typing import NamedTuple
 BOOK = "trends.sqlite"
 MINUTE_S = 60
 _QUARTER_S = 900
-_MINUTES_KEPT_S = 2 * 86_400
-_KEPT_S = 92 * 86_400
+_MINUTESKEPT_S = 2 * 86_400
+KEPT_S = 92 * 86_400
 _BUSY_S = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS figures (
@@ -98,8 +98,8 @@ class TrendBook:
 
     def _thin(self, book: sqlite3.Connection, now_s: int) -> None:
         """Whole quarters only, so that each is thinned once."""
-        before = (now_s - _MINUTES_KEPT_S) // _QUARTER_S * _QUARTER_S
-        book.execute("DELETE FROM figures WHERE at_s < ?", (now_s - _KEPT_S,))
+        before = (now_s - _MINUTESKEPT_S) // _QUARTER_S * _QUARTER_S
+        book.execute("DELETE FROM figures WHERE at_s < ?", (now_s - KEPT_S,))
         old = book.execute(
             f"SELECT series, at_s / {_QUARTER_S} * {_QUARTER_S}, key, {_SUMS} FROM figures"
             f" WHERE at_s < ?1 AND at_s >= ?1 - 86400 AND at_s % {_QUARTER_S} <> 0 GROUP BY 1, 2, 3",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from station.faults import FAULTS
-from station.tools.lane_diary import LaneDiary, read_diary, slowing
 from station.tools.todo import Facts, SlowingLane, Trouble, Urgency, todo
-from station.valves import ValveHealth
+from station.trends.book import BOOK, Figure, Series, TrendBook
+from station.trends.lanes import lane_days, slowing
 from station.web.view import StationView
 from tests.station.paper_station import AIR_LOW, PaperStation
 from tests.station.tools.site import tools_of
@@ -87,17 +88,17 @@ def test_the_facts_of_a_station_are_gathered_from_its_files(tmp_path: Path) -> N
 
 
 def test_a_lane_that_wears_shows_after_two_weeks_and_one_that_is_well_does_not(tmp_path: Path) -> None:
-    tools, diary = tools_of(tmp_path), LaneDiary(tmp_path)
+    tools, book, now_s = tools_of(tmp_path), TrendBook(tmp_path / BOOK), int(time.time())
+    assert lane_days(tmp_path, now_s) == ()
     for n in range(1, 21):
-        worn, well = ValveHealth(8, n, 12.0 + 0.31 * n, False, False), ValveHealth(9, n, 12.0, False, False)
-        diary.note((worn, well, ValveHealth(10, n, None, False, False)), f"2027-01-{n:02}")
-        found = slowing(read_diary(tmp_path))
-        assert bool(found) is (n >= 15), n
-    assert list(found) == [8]
-    diary.note((ValveHealth(9, 1, 12.2, False, False),), "2027-01-20")
-    assert read_diary(tmp_path)[-1].response_ms == {8: 18.2, 9: 12.2}
+        at_s = now_s - (20 - n) * 86_400
+        for output, ms in ((8, 12.0 + 0.31 * n), (9, 12.0)):
+            book.add(at_s, [Figure(Series.valve, str(output), 1, ms, ms, ms)])
+        assert bool(slowing(lane_days(tmp_path, at_s))) is (n >= 15), n
+    assert list(slowing(lane_days(tmp_path, now_s))) == [8]
+    book.add(now_s, [Figure(Series.valve, "9", 1, 12.2, 12.2, 12.2)])
+    assert lane_days(tmp_path, now_s)[-1].response_ms == {8: 18.2, 9: 12.1}
     [lane] = tools.todo.facts(PaperStation(), lambda: True).lanes_slowing
     assert (lane.outlet, lane.lane) == ("copper", 9)
-    (tmp_path / "lanes.jsonl").write_text('{"day": 3}\nnonsense\n{"day": "2027-01-01", "ms": {"8": 12.5}}\n')
-    assert [day.response_ms for day in read_diary(tmp_path)] == [{8: 12.5}]
-    assert [diary.is_due(at_s) for at_s in (0.0, 599.0, 600.0, 601.0, 1200.0)] == [False, False, True, False, True]
+    (tmp_path / BOOK).write_bytes(b"nonsense" * 1000)
+    assert lane_days(tmp_path, now_s) == ()
