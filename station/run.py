@@ -19,19 +19,19 @@ from control.process import ControlStatus
 from station import setup
 from station.alarm_desk import AlarmDesk
 from station.alarm_log import read_alarm_events
-from station.children import Readers, control_main, vision_main
+from station.children import Readers, vision_main
 from station.config import Config
-from station.crew import Member, RestartLimit, start_member
+from station.crew import Member, RestartLimit
 from station.desk import Desk
 from station.facts import station_facts
 from station.figures import Figures, open_figures
-from station.keeping.album import FILE as ALBUM
-from station.keeping.opening import Keeping, keeping, review_desk
+from station.keeping.opening import Keeping, keeping
 from station.line_watch import LineWatch
 from station.lines import Line, open_line
-from station.link import Link, open_link
 from station.marked import marked
 from station.meter import Meter
+from station.page_opening import Behind, keep_page
+from station.pair import Eye, Pair
 from station.plan import Plan, RunOptions, plan_run
 from station.recipes import RecipeShelf
 from station.recording.planned import open_post
@@ -50,19 +50,12 @@ from station.store_copy import CopyWatch
 from station.store_file import refuse_other_kind
 from station.store_reader import read_counts
 from station.summary import RunFacts, Summary, summarize, write_summary
-from station.tools.log_file import CONSOLE_ONLY, kept_log
-from station.tools.opening import tools_desk
+from station.tools.log_file import kept_log
 from station.tools.rest import not_at_rest
 from station.trends.book import BOOK as TRENDS
 from station.trends.book import TrendBook
 from station.trends.watch import TrendWatch
 from station.types import Conditions, Finish, Finished, Order, State
-from station.web.access import Access
-from station.web.app import Desks, create_app
-from station.web.bin_routes import OutletPurity
-from station.web.piece_routes import PieceFiles
-from station.web.server import serve
-from station.web.yard_routes import YardDesk
 from station.weigh_run import errors_of_run, masses_of_run
 from station.wiring import RingCameraChoice
 from station.wizard.crew import Hooks, StationCrew
@@ -155,8 +148,7 @@ class _Station:
         alarms = AlarmDesk(plan.run.uuid, plan.run.utc_offset_ns, store.note, time.monotonic_ns, past)  # noqa: TID251
         self._desk = Desk(plan.run.uuid, station_facts(plan), store, figures, self._ring, alarms, self._post)
         self._restarts = RestartLimit()
-        self._vision: Member | None = None
-        self._control: Member | None = None
+        self._pair = Pair(self._hear_vision, self._hear_control)
         self._stop = asyncio.Event()
         self._finished = asyncio.Event()
         self._told: tuple[tuple[str, str], ...] = ()
@@ -166,8 +158,8 @@ class _Station:
         hooks = Hooks(
             config=lambda: self._plan.config,
             use=self._use,
-            eye=lambda: self._vision,
-            control=lambda: self._control,
+            eye=lambda: self._pair.vision,
+            control=lambda: self._pair.control,
             swap=self._swap,
             standings=self._standings,
         )
@@ -192,7 +184,7 @@ class _Station:
         if self._line.has_mishaps:
             self._desk.allow_mishaps(self._line.cause)
         self._start_pair(())
-        web = asyncio.ensure_future(self._serve()) if self._options.web else None
+        web = asyncio.ensure_future(self._keep_page()) if self._options.web else None
         remembering = asyncio.ensure_future(self._remember()) if self._options.web else None
         reading = asyncio.ensure_future(self._figures.keep())
         try:
@@ -235,36 +227,6 @@ class _Station:
             scale=self._scale.weighed,
         )
 
-    async def _serve(self) -> None:
-        where = self._plan.config.file.web
-        review = review_desk(self._plan, self._desk.facts().labels)
-        access = await asyncio.to_thread(lambda: Access(self._store.path.parent, viewers=where.viewers))
-        if not await asyncio.to_thread(access.book.has_admin):
-            _log.info(
-                "First run: http://%s:%s/first-run makes the first account, code %s",
-                where.host,
-                where.port,
-                access.code,
-                extra=CONSOLE_ONLY,
-            )
-        folder, rest = self._store.path.parent, self._plan.config.recipe.rest_outlet
-        tools = tools_desk(self._plan, self._report.office, lambda: self._meter.control, self._start_again)
-        desks = Desks(
-            review=review,
-            office=self._report.office,
-            pieces=PieceFiles(self._store.path, folder / ALBUM, rest),
-            yard=YardDesk(self._plan.config),
-            wizard=self._wizard,
-            tools=tools,
-            past_alarms=lambda code: read_alarm_events(self._store.path, code=code),
-            outlets=OutletPurity(self._plan.config),
-        )
-        app = create_app(self._desk, access, where.hosts, desks)
-        try:
-            await serve(app, where.host, where.port, self._stop)
-        finally:
-            tools.errands.stop()
-
     def _start_again(self) -> str | None:
         """The program begins anew when nothing moves; else the sentence that says why not."""
         if self._options.record is not None:
@@ -275,36 +237,38 @@ class _Station:
             asyncio.get_running_loop().call_later(_LEAVING_S, self._stop.set)  # whoever asked hears the answer first
         return refusal
 
-    def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
-        """Vision and control, connected with each other and with the desk."""
-        to_control, to_vision = open_link()
-        vision_end, vision_here = open_link()
-        control_end, control_here = open_link()
-        self._told = ()
-        control_setup = setup.control_setup(self._plan.config, self._line.machine)
-        if self._wizard.is_on:
-            newest_piece = self._next_piece() - _PIECE_NUMBERS_SKIPPED
-            measuring = measuring_setup(self._plan, self._line.camera, self._view(), newest_piece)
-            ends = (measuring, to_control, vision_end)
-            self._vision = start_member("vision", measuring_main, ends, vision_here)
-        else:
-            self._vision = self._start_vision(latched, to_control, vision_end, vision_here)
-        self._control = start_member("control", control_main, (control_setup, to_vision, control_end), control_here)
-        for end in (to_control, to_vision, vision_end, control_end):
-            end.close()
-        self._desk.connect(vision_here)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(vision_here.fileno(), self._read_vision)
-        loop.add_reader(control_here.fileno(), self._read_control)
+    async def _keep_page(self) -> None:
+        behind = Behind(
+            self._store.path, self._report.office, self._wizard, lambda: self._meter.control, self._start_again
+        )
+        await keep_page(self._plan, self._desk, behind, self._stop)
 
-    def _start_vision(self, latched: tuple[tuple[str, str], ...], to_control: Link, end: Link, here: Link) -> Member:
+    def _start_pair(self, latched: tuple[tuple[str, str], ...]) -> None:
+        """Connected with the desk; while the station is set up somebody measures instead of sorting."""
+        self._told = ()
+        eye = self._measuring() if self._wizard.is_on else self._sorting(latched)
+        self._desk.connect(self._pair.start(eye, setup.control_setup(self._plan.config, self._line.machine)))
+
+    def _end_pair(self) -> None:
+        self._desk.connect(None)
+        self._pair.end()
+
+    def _sorting(self, latched: tuple[tuple[str, str], ...]) -> Eye:
         keep, steps = (None, None) if self._post is None else (self._post.pictures, self._post.steps)
-        vision_setup = setup.vision_setup(
-            self._plan, self._line.camera, self._view(), latched, self._next_piece(), keep
-        )
-        return start_member(
-            "vision", vision_main, (vision_setup, to_control, end, Readers(steps, self._kept.looks)), here
-        )
+        first_piece = self._newest_piece() + _PIECE_NUMBERS_SKIPPED if self._desk.status() else 1
+        chosen = setup.vision_setup(self._plan, self._line.camera, self._view(), latched, first_piece, keep)
+        return Eye(vision_main, chosen, (Readers(steps, self._kept.looks),))
+
+    def _measuring(self) -> Eye:
+        return Eye(measuring_main, measuring_setup(self._plan, self._line.camera, self._view(), self._newest_piece()))
+
+    def _newest_piece(self) -> int:
+        """Piece numbers go on after a restart, far enough that none is used twice in a run."""
+        status = self._desk.status()
+        return 0 if status is None else status.newest_piece
+
+    def _view(self) -> RingCameraChoice:
+        return RingCameraChoice(self._ring.name, self._ring.shape, _VIEW_SLOTS)
 
     async def _swap(self, _measuring: bool) -> None:
         """The pair that stands is ended in good order, and the one that belongs to the wizard's state is started."""
@@ -329,55 +293,26 @@ class _Station:
         shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
         self._desk.allow_recipes(shelf)
 
-    def _view(self) -> RingCameraChoice:
-        return RingCameraChoice(self._ring.name, self._ring.shape, _VIEW_SLOTS)
-
-    def _next_piece(self) -> int:
-        """Piece numbers go on after a restart, far enough that none is used twice in a run."""
-        status = self._desk.status()
-        return 1 if status is None else status.newest_piece + _PIECE_NUMBERS_SKIPPED
-
     def _look(self) -> NDArray[np.uint8] | None:
         """A copy of the newest picture that the page could show; None when it was overwritten meanwhile."""
         found = self._ring.newest(0)
         copied = None if found is None else found[3].copy()
         return copied if found is not None and self._ring.still(found[0]) else None
 
-    def _end_pair(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._desk.connect(None)
-        for member in (self._control, self._vision):
-            if member is not None:
-                loop.remove_reader(member.link.fileno())
-                member.end()
-        self._control = self._vision = None
+    def _hear_vision(self, message: object) -> None:
+        if isinstance(message, Finished):
+            self._finished.set()
+            return
+        self._desk.take(message)
+        self._wizard.take(message)
+        self._kept.take(message)
+        self._report.take(message)
+        self._trends.take(message)
 
-    def _read_vision(self) -> None:
-        for message in self._receive(self._vision):
-            if isinstance(message, Finished):
-                self._finished.set()
-            else:
-                self._desk.take(message)
-                self._wizard.take(message)
-                self._kept.take(message)
-                self._report.take(message)
-                self._trends.take(message)
-
-    def _read_control(self) -> None:
-        for message in self._receive(self._control):
-            if isinstance(message, ControlStatus):
-                self._meter.note(message)
-                self._line_watch.note(message)
-
-    def _receive(self, member: Member | None) -> list[object]:
-        """Messages of a child; a link that has ended is left to the watch."""
-        if member is None:
-            return []
-        try:
-            return member.link.receive()
-        except ConnectionError:
-            asyncio.get_running_loop().remove_reader(member.link.fileno())
-            return []
+    def _hear_control(self, message: object) -> None:
+        if isinstance(message, ControlStatus):
+            self._meter.note(message)
+            self._line_watch.note(message)
 
     async def _remember(self) -> None:
         """Once the vision process speaks, settings and model are good, and the way back to them is kept."""
@@ -422,22 +357,15 @@ class _Station:
 
     def _members(self) -> tuple[Member, ...]:
         recorder = None if self._post is None else self._post.member
-        own = tuple(member for member in (self._vision, self._control, recorder) if member is not None)
-        return own + self._line.members
+        return (*self._pair.members, *(() if recorder is None else (recorder,)), *self._line.members)
 
     def _mind_children(self) -> None:
-        """When one dies its neighbour leaves with exit code 0: the cause is the one that did not."""
-        if self._is_swapping:
+        """Whoever died: both start anew, with the death as a latched fault."""
+        first = None if self._is_swapping else self._pair.dead()
+        if first is None:
             return
-        dead = [member for member in (self._vision, self._control) if member and not member.process.is_alive()]
-        if not dead:
-            return
-        first = max(dead, key=lambda member: bool(member.process.exitcode))
         code, detail = f"{first.name}-died", f"exit code {first.process.exitcode}"
         _log.error("the %s process ended (%s)", first.name, detail)
-        if self._vision is not None:
-            self._vision.process.join(_LEAVING_S)
-        self._read_vision()
         self._end_pair()
         self._desk.tally.end()
         self._wizard.lose()
@@ -466,9 +394,9 @@ class _Station:
             ("programme-refuses", service.alarm),
         )
         items = tuple((code, detail) for code, detail in found if detail is not None)
-        if items != self._told and self._vision is not None:
+        if items != self._told and self._pair.vision is not None:
             with suppress(ConnectionError):
-                if self._vision.link.send(Conditions(items)):
+                if self._pair.vision.link.send(Conditions(items)):
                     self._told = items
 
     def _take_recipe(self, config: Config) -> None:
@@ -489,14 +417,15 @@ class _Station:
 
     async def _finish(self) -> None:
         """Outputs off first, then every piece gets its record; a vision process that has already left has sent them."""
-        if self._vision is None:
+        vision = self._pair.vision
+        if vision is None:
             return
         self._finished.clear()
         await self._desk.give_order(Order.stop, "end of run")
         with suppress(ConnectionError, TimeoutError):
-            self._vision.link.send(Finish())
+            vision.link.send(Finish())
             await asyncio.wait_for(self._finished.wait(), _FINISH_S)
-        self._read_vision()
+        self._pair.read_vision()
 
     def _conclude(self) -> Summary:
         """Everything to the disk, and the summary when one was asked for."""
