@@ -13,6 +13,7 @@ from typing import Protocol
 from station import setup
 from station.calibration import amend, values_of
 from station.config import Config, ConfigError
+from station.marked import marked
 from station.reporting.standing import ChannelStanding
 from station.types import Order
 from station.wizard.belt_steps import EncoderWork, SpeedWork
@@ -26,9 +27,9 @@ from station.wizard.words import Answered, Ask, HeartMayStop, Held, Live, Measur
 from station.wizard.work import Bench, Given, Proof, Work, moment_words
 from vision.flat_field import FlatField, save_flat_field
 
-NOT_ON = "Begin set-up first."
-_NOT_HERE = "Only a simulated line has such hands."
-_AWAY = "The measuring process does not answer; wait a moment and try again."
+NOT_ON = marked("Begin set-up first.")
+_NOT_HERE = marked("Only a simulated line has such hands.")
+_AWAY = marked("The measuring process does not answer; wait a moment and try again.")
 _SILENT_S = 0.5
 
 WORKS: Mapping[Step, Callable[[Bench], Work]] = {
@@ -143,7 +144,7 @@ class WizardDesk:
     async def _begin(self, step: Step, what: str, given: Given) -> str | None:
         work = self._works.get(step)
         if work is None:
-            return "This step is not there."
+            return marked("This step is not there.")
         self._said.pop(step, None)
         try:
             task = work.ask(what, given)
@@ -211,7 +212,7 @@ class WizardDesk:
         work = self._works.get(step)
         proof = None if work is None else work.proof()
         if proof is None:
-            return "There is nothing to accept yet: measure first."
+            return marked("There is nothing to accept yet: measure first.")
         if not proof.is_good:
             return proof.sentence
         async with self._turn:
@@ -222,7 +223,7 @@ class WizardDesk:
         async with self._turn:
             entry = (await asyncio.to_thread(self._book.standing)).get(step)
             if entry is None:
-                return "There is nothing to undo at this step."
+                return marked("There is nothing to undo at this step.")
             return await self._write(Entry(_now(), by, step, Deed.undone, {}, entry.after, entry.before))
 
     def state(self) -> dict[str, object]:
@@ -305,7 +306,7 @@ class WizardDesk:
                     lambda: amend(self._crew.config, entry.after, entry.by, datetime.fromisoformat(entry.at_utc))
                 )
             except (ConfigError, OSError) as error:
-                return f"The calibration cannot be written: {error}"
+                return marked("The calibration cannot be written: {error}").format(error=error)
             self._bench.config = config
             self._crew.use(config)
             self._is_stale = True

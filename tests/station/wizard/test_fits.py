@@ -17,9 +17,9 @@ from station.calibration import amend, values_of
 from station.config import ConfigError
 from station.wizard.board_pdf import PAPERS, board_pdf
 from station.wizard.book import Deed, Entry, SetupBook
-from station.wizard.process import Hold
 from station.wizard.timing import Shot, fit_timing
 from station.wizard.words import Step
+from station.wizard.worker import Hold
 from tests.station.site import site_config
 from vision.board import BoardRefused, BoardSeen, board_image, find_board, fit_belt
 
