@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from control.belt import Belt
 from control.types import Job, MachineSample
+from station.marked import marked
 from station.wizard.words import HeartMayStop, MeasureRefused
 from vision.types import Frame
 
@@ -61,7 +62,7 @@ def aside(work: Callable[[], T], wish: Wish) -> Steps[T]:
     begun_ns = moment.now_ns
     while thread.is_alive():
         if moment.now_ns - begun_ns > _LONGEST_ASIDE_NS:
-            raise MeasureRefused("This computer needs too long for it: end other programs and try again.")
+            raise MeasureRefused(marked("This computer needs too long for it: end other programs and try again."))
         moment = yield wish
     if failed:
         raise failed[0]
@@ -74,7 +75,7 @@ def until_held(sentence: str, patience_ns: int = 60_000_000_000) -> Steps[Moment
     begun_ns = moment.now_ns
     while not moment.held:
         if moment.now_ns - begun_ns > patience_ns:
-            raise MeasureRefused("Nobody pressed the button; try again.")
+            raise MeasureRefused(marked("Nobody pressed the button; try again."))
         moment = yield Wish(sentence=sentence)
     return moment
 
@@ -82,11 +83,11 @@ def until_held(sentence: str, patience_ns: int = 60_000_000_000) -> Steps[Moment
 def must_hold(moment: Moment) -> None:
     """Raises MeasureRefused when the button was let go or the machine is gone."""
     if not moment.held:
-        raise MeasureRefused("Let go too early: hold the button until the bar is full.")
+        raise MeasureRefused(marked("Let go too early: hold the button until the bar is full."))
     must_answer(moment)
 
 
 def must_answer(moment: Moment) -> None:
     """Raises MeasureRefused when the machine does not answer."""
     if not moment.is_connected:
-        raise MeasureRefused("The controller does not answer. Check its power and cable.")
+        raise MeasureRefused(marked("The controller does not answer. Check its power and cable."))

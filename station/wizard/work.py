@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from station.config import Config
+from station.marked import marked
 from station.reporting.standing import ChannelStanding
 from station.wizard.words import Found, MeasureRefused, Task
 
@@ -76,12 +77,12 @@ class Bench:
 def needed(value: float | None, name: str) -> float:
     """Raises MeasureRefused when it was not entered."""
     if value is None:
-        raise MeasureRefused(f"Enter {name} first.")
+        raise MeasureRefused(marked("Enter {name} first.").format(name=name))
     return value
 
 
 def unknown(what: str) -> MeasureRefused:
-    return MeasureRefused(f"This step has nothing called {what!r}.")
+    return MeasureRefused(marked("This step has nothing called {what}.").format(what=repr(what)))
 
 
 def moment_words(now: datetime) -> str:
