@@ -95,9 +95,7 @@ def see_board() -> Steps[BoardLaid]:
     if len(sights) < _SIGHTS or image is None:
         raise MeasureRefused(
             marked(
-                marked(
-                    "The board is not seen. Lay it flat and wholly into the picture, nothing on it, and light it evenly."
-                )
+                "The board is not seen. Lay it flat and wholly into the picture, nothing on it, and light it evenly."
             )
         )
     try:
