@@ -117,12 +117,12 @@ class SpanReader:
         self._began = {Span.run: self._began[Span.run], **spans}
 
     def _begin(self, span: Span, name: str, now: _Interval) -> _Began:
-        known = self._began.get(span)
-        if known is not None and known.name == name:
+        known, earliest_ns = self._began.get(span), self._earliest_ns(span, name, now.utc_ns)
+        if known is not None and known.name == name and (known.since_ns or 0) >= earliest_ns:
             return known
         first = now
         for before in self._before():
-            if before.utc_ns < self._earliest_ns(span, name, now.utc_ns) or self._names(before)[span] != name:
+            if before.utc_ns < earliest_ns or self._names(before)[span] != name:
                 break
             first = before
         return _Began(name, first.utc_ns, first.after_piece)

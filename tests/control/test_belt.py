@@ -231,6 +231,13 @@ def test_a_piece_of_a_wobble_between_two_pauses_is_not_taken_for_a_ramp() -> Non
     assert belt.motion().acceleration_mm_s2 == 0.0
 
 
+def test_a_quarter_of_a_second_must_be_known_before_a_ramp_is_one() -> None:
+    ramp = [1500 * n / 100 + 800 * (n / 100) ** 2 / 2 for n in range(30)]
+
+    assert paced(ramp[:24]).motion().acceleration_mm_s2 == 0.0
+    assert paced(ramp[:26]).motion().acceleration_mm_s2 == pytest.approx(800.0, abs=60)
+
+
 def test_a_belt_that_was_just_heard_of_has_a_speed_and_no_acceleration() -> None:
     assert Belt(10.0, 32, 8000.0).motion() == (0.0, 0.0)
     assert paced([0.0, 15.0, 30.0]).motion() == BeltMotion(1500.0, 0.0)

@@ -207,9 +207,14 @@ def test_an_emergency_stop_needs_release_reset_and_start(site: Path, running: su
     assert state(site) == "estop"
     order(site, "reset")
     wait_until(lambda: state(site) == "idle", 2, "rest")
+    tapped = httpx.post(
+        f"http://127.0.0.1:{port_of(site)}/api/orders", json={"order": "start"}, headers=bearer(site), timeout=5
+    )
+    assert not tapped.json()["taken"]
     time.sleep(1)
     assert status(site)["speed_mm_s"] < 1
     bring_to_sorting(site)
+    assert not status(site)["must_hold"]
 
 
 @pytest.mark.timeout(120)

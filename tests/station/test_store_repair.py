@@ -141,6 +141,22 @@ def test_without_its_log_the_newest_rows_are_missing_and_no_number_is_used_twice
     assert applied(receiver) == 10 * 20 + 3
 
 
+def test_a_waiting_row_that_is_not_as_it_was_sealed_is_set_aside_and_told(tmp_path: Path, receiver: Engine) -> None:
+    with Yard(tmp_path) as yard:
+        yard.fill(rows=4, pieces=5)
+    path = tmp_path / "records.sqlite"
+    with closing(sqlite3.connect(path)) as forger:
+        forger.execute("UPDATE intervals SET told = replace(told, '\"pieces\":5', '\"pieces\":6') WHERE sequence = 3")
+        assert forger.total_changes == 1
+        forger.commit()
+    with Yard(tmp_path) as yard:
+        said = str(yard.store.restored)
+        send(Outbox(yard.store), receiver)
+    assert "row 3 is not as it was sealed" in said
+    assert "Missing: " in said
+    assert applied(receiver) == 15
+
+
 @pytest.mark.timeout(240)
 def test_a_power_cut_while_it_is_restored_is_made_up_for(tmp_path: Path) -> None:
     with Yard(tmp_path) as yard:

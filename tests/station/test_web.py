@@ -97,6 +97,17 @@ def test_a_refused_order_answers_with_its_sentence() -> None:
     assert answer.json() == {"taken": False, "refusal": "Close the guard first."}
 
 
+def test_after_a_fault_a_start_that_was_not_held_for_a_second_is_refused() -> None:
+    paper = PaperStation(holds=True)
+    for held in ({}, {"held_ms": 999}):
+        answer = order(paper, {"order": "start", **held}).json()
+        assert not answer["taken"]
+        assert answer["refusal"] == "After a fault Start has to be held for one second."
+    assert paper.orders == []
+    assert order(paper, {"order": "stop"}).json()["taken"]
+    assert order(paper, {"order": "start", "held_ms": 1000}).json()["taken"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

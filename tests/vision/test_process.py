@@ -272,3 +272,18 @@ def test_a_vanished_control_process_ends_the_loop_and_memory_is_collected_again(
     drive(world, 10_000, port)
     assert world.now_ns < 1_300 * MS
     assert gc.isenabled()
+
+
+def test_what_a_step_said_is_told_even_when_the_machines_side_goes_in_that_moment() -> None:
+    world = World()
+    told: list[object] = []
+
+    class Leaving(SamplePort):
+        def send(self, message: object) -> bool:
+            if message == 3:
+                raise ConnectionError("gone")
+            return super().send(message)
+
+    sorter, port, _ = drive(world, 1_000, Leaving(world), told.append)
+    assert len(sorter.steps) == len(told) == 3
+    assert [message for _, message in port.commands] == [1, 2]
