@@ -40,6 +40,12 @@ class Cost(NamedTuple):
         return self.driver_cpu_us / self.bare_cpu_us
 
 
+class _Clocks(NamedTuple):
+    now_ns: Callable[[], int]
+    cpu_ns: Callable[[], int]
+    rest: Callable[[], None]
+
+
 class _Slice(NamedTuple):
     """Of one slice of polls, microseconds: lower decile of wall times, mean processor time."""
 
@@ -51,23 +57,28 @@ def round_trip_cost(
     settings: ModbusSettings | RtuSettings,
     now_ns: Callable[[], int],
     cpu_ns: Callable[[], int],
+    wait: Callable[[float], None],
     *,
     slices: int = 20,
     polls: int = 50,
 ) -> Cost:
-    """Disarms the controller and polls it; ``cpu_ns`` is the processor time of this process.
+    """Disarms the controller and polls it; ``cpu_ns`` is the processor time of this process, ``wait`` takes seconds.
 
-    Both read the same registers: the whole status block over TCP, its head over RTU. Raises MachineLost.
+    Both read the same registers: the whole status block over TCP, its head over RTU. Both find the line at rest, as a
+    station does between two polls: the silence that a serial line needs after a frame, which the driver keeps and the
+    library does not, is in neither. Raises MachineLost.
     """
+    rest_ms = settings.pace.gap_ms if isinstance(settings, RtuSettings) else 0.0
+    clocks = _Clocks(now_ns, cpu_ns, partial(wait, rest_ms / 1000.0))
     driver: list[_Slice] = []
     bare: list[_Slice] = []
     for _ in range(slices):
         with closing(ModbusMachine(settings, now_ns)) as machine:
             machine.open()
-            driver.append(_timed(partial(_sampled, machine), polls, now_ns, cpu_ns))
+            driver.append(_timed(partial(_sampled, machine), polls, clocks))
         client = _bare_client(settings)
         try:
-            bare.append(_timed(partial(_bare_poll, client, settings), polls, now_ns, cpu_ns))
+            bare.append(_timed(partial(_bare_poll, client, settings), polls, clocks))
         finally:
             client.close()  # type: ignore[no-untyped-call]
     return Cost(
@@ -78,16 +89,18 @@ def round_trip_cost(
     )
 
 
-def _timed(poll: Callable[[], None], polls: int, now_ns: Callable[[], int], cpu_ns: Callable[[], int]) -> _Slice:
+def _timed(poll: Callable[[], None], polls: int, clocks: _Clocks) -> _Slice:
     for _ in range(_WARM):
         poll()
     walls: list[int] = []
-    cpu_before = cpu_ns()
+    cpu = 0
     for _ in range(polls):
-        before = now_ns()
+        clocks.rest()
+        before, cpu_before = clocks.now_ns(), clocks.cpu_ns()
         poll()
-        walls.append(now_ns() - before)
-    return _Slice(sorted(walls)[len(walls) // 10] / 1000.0, (cpu_ns() - cpu_before) / 1000.0 / polls)
+        cpu += clocks.cpu_ns() - cpu_before
+        walls.append(clocks.now_ns() - before)
+    return _Slice(sorted(walls)[len(walls) // 10] / 1000.0, cpu / 1000.0 / polls)
 
 
 def _sampled(machine: ModbusMachine) -> None:

@@ -1,4 +1,4 @@
-"""``station bench``: the vision loop against its floor, and the hand against its promises."""
+"""``station bench``: the vision loop against its floor, the hand against its promises, drivers against the library."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from rich.console import Console
 
 from station.plain_errors import plain_errors
 
-app = typer.Typer(help="Measure: loop (the vision loop against its floor), latency (the hand against its promises).")
+app = typer.Typer(
+    help="Measure: loop (the vision loop against its floor), latency (the hand against its promises), "
+    "round-trips (drivers against the bare library)."
+)
 _DEFAULT = Path("configs/sim.yaml")
 _BROKEN = 1
 
@@ -62,5 +65,23 @@ def latency(
     load = Load(seconds, speed_mm_s, shots_per_s, hogs)
     with plain_errors():
         kept = bench_latency(config, load, kills=kills, json_file=json_file, console=Console())
+    if not kept:
+        raise typer.Exit(_BROKEN)
+
+
+@app.command("round-trips")
+def round_trips(
+    config: ConfigArgument = _DEFAULT,
+    slices: Annotated[int, typer.Option(min=1, help="Turns of 50 polls each; the median is shown.")] = 20,
+    json_file: JsonOption = None,
+) -> None:
+    """Measure what a poll by our driver costs over one by bare pymodbus, over TCP and a serial line.
+
+    Exit code 1 means that a driver costs more than 1.5 times the library.
+    """
+    from station.latency.round_trips import bench_round_trips
+
+    with plain_errors():
+        kept = bench_round_trips(config, slices, json_file, Console())
     if not kept:
         raise typer.Exit(_BROKEN)

@@ -10,7 +10,6 @@ _REALTIME = {
     "tests.control.test_modbus_machine",
     "tests.control.test_foreign_peers",
     "tests.control.test_carry",
-    "tests.control.test_modbus_cost",
     "tests.control.test_modbus_rtu",
     "tests.control.test_read_back",
     "tests.control.test_process",

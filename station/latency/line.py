@@ -33,7 +33,10 @@ def tcp_machine(config: Config) -> ModbusSettings:
 
 
 class BenchLine:
-    """An emulated controller with a belt, on a port of its own; ``events`` are its true switchings so far."""
+    """An emulated controller with a belt, on a port of its own; ``events`` are its true switchings so far.
+
+    ``device`` is its serial line where the settings ask for one.
+    """
 
     def __init__(self, settings: EmulatorSettings, machine: ModbusSettings) -> None:
         self._settings = settings
@@ -41,6 +44,7 @@ class BenchLine:
         self._motion = Motion()
         self._member: Member | None = None
         self.machine = machine
+        self.device: str | None = None
         self.events: list[ValveEvent] = []
         self.statuses: list[EmulatorStatus] = []
 
@@ -91,6 +95,7 @@ class BenchLine:
                     raise MachineLost(message.sentence)
                 if isinstance(message, EmulatorReady):
                     self.machine = replace(self._wanted, port=message.port)
+                    self.device = message.device
                     return
             time.sleep(0.01)  # noqa: TID251
         raise MachineLost("The emulated controller did not start; look at the messages above and try again.")

@@ -1,30 +1,38 @@
-"""The driver costs at most half as much again as the bare library, measured in turns against the emulator."""
+"""What the drivers cost over the bare library: measured by a command, judged by what it measured."""
 
 from __future__ import annotations
 
-import time
+import json
+from pathlib import Path
 
-from control.modbus_cost import round_trip_cost
-from control.modbus_rtu import RtuSettings
-from control.modbus_wire import ModbusSettings
-from hil.emulator import EmulatorSettings
-from hil.rtu_pty import SerialSettings
-from tests.control.machines import CONTROLLER, IDENTITY, emulator
+import pytest
+from typer.testing import CliRunner
 
-
-def test_a_poll_over_tcp_costs_at_most_half_more_than_bare_pymodbus() -> None:
-    with emulator(EmulatorSettings(CONTROLLER, port=0)) as (ready, _mishaps):
-        settings = ModbusSettings("127.0.0.1", ready.port, 1, IDENTITY, 2000.0, max_round_trip_ms=1000.0)
-        cost = round_trip_cost(settings, time.monotonic_ns, time.process_time_ns)
-
-    assert cost.ratio <= 1.5
-    assert cost.cpu_ratio <= 1.5
+from control.modbus_cost import Cost
+from station.cli import app
+from station.latency.round_trips import MOST, is_kept
 
 
-def test_a_poll_over_rtu_costs_less_than_bare_pymodbus() -> None:
-    with emulator(EmulatorSettings(CONTROLLER, serial=SerialSettings())) as (ready, _mishaps):
-        assert ready.device is not None
-        settings = RtuSettings(ready.device, 1, IDENTITY, timeout_ms=2000.0, max_round_trip_ms=1000.0)
-        cost = round_trip_cost(settings, time.monotonic_ns, time.process_time_ns, slices=3, polls=50)
+@pytest.mark.parametrize(
+    ("cost", "kept"),
+    [
+        (Cost(300.0, 200.0, 150.0, 100.0), True),
+        (Cost(301.0, 200.0, 150.0, 100.0), False),
+    ],
+)
+def test_a_driver_that_takes_too_long_breaks_the_promise(cost: Cost, kept: bool) -> None:
+    assert is_kept(cost) is kept
 
-    assert cost.ratio <= 1.5
+
+def test_both_lines_are_measured_and_the_exit_code_is_the_verdict(tmp_path: Path) -> None:
+    figures = tmp_path / "round-trips.json"
+
+    done = CliRunner().invoke(app, ["bench", "round-trips", "--slices", "1", "--json", str(figures)])
+
+    told = json.loads(figures.read_text(encoding="utf-8"))
+    assert list(told) == ["Modbus TCP", "Modbus RTU"]
+    over = [name for name, cost in told.items() if cost["ratio"] > MOST]
+    assert done.exit_code == (1 if over else 0)
+    assert done.output.count("BROKEN") == len(over)
+    # A serial line has the pace of its wire: some 0.1 ms for each of its bytes.
+    assert told["Modbus RTU"]["bare_us"] > 2 * told["Modbus TCP"]["bare_us"]
