@@ -46,7 +46,7 @@ def strips_of(
     rear, front = np.full(start[-1], np.inf), np.full(start[-1], -np.inf)
     strip = np.clip(np.floor(across / STRIP_MM).astype(np.int64) - first_strip[owner], 0, strips[owner] - 1)
     _stretch(rear, front, start[owner] + strip, along)
-    edge, line, crossing = _crossings(across, along, counts, strip)
+    edge, line, crossing = _crossings(across, along, counts, strip, first_strip[owner])
     for side in (line - 1, line):
         _stretch(rear, front, start[owner[edge]] + side, crossing)
     return [
@@ -67,7 +67,7 @@ def _stretch(rear: Floats, front: Floats, strip: Ints, along: Floats) -> None:
     np.maximum.at(front, strip, along)
 
 
-def _crossings(across: Floats, along: Floats, counts: Ints, strip: Ints) -> tuple[Ints, Ints, Floats]:
+def _crossings(across: Floats, along: Floats, counts: Ints, strip: Ints, origin: Ints) -> tuple[Ints, Ints, Floats]:
     """Where edges cross the lines between strips: number of the edge, of the strip right of the line, and how far
     along; the edge after each corner goes to the next one, the last to the first of its outline."""
     ends = np.cumsum(counts)
@@ -78,7 +78,6 @@ def _crossings(across: Floats, along: Floats, counts: Ints, strip: Ints) -> tupl
     edge = np.repeat(np.arange(len(across)), lines)
     nth = np.arange(len(edge)) - np.repeat(np.cumsum(lines) - lines, lines)
     line = lower[edge] + 1 + nth
-    origin = np.floor(across / STRIP_MM).astype(np.int64) - strip
     a, b = across[edge], across[following[edge]]
     share = np.clip(((line + origin[edge]) * STRIP_MM - a) / np.where(a == b, 1.0, b - a), 0.0, 1.0)
     return edge, line, along[edge] + share * (along[following[edge]] - along[edge])
