@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import write_po
 
 from station.faults import FAULTS
+from station.keys import every_key
 from station.language import CATALOGUE, LOCALE, SOURCE, languages, read_catalogue
 
 _ROOT = Path(__file__).parent
@@ -43,6 +44,9 @@ def sources() -> Catalog:
     for number, (code, fault) in enumerate(FAULTS.items(), start=1):
         for sentence in (fault.sentence, fault.hint):
             found.add(sentence, None, [(f"station/faults.py:{code}", number)])
+    for number, key in enumerate(every_key(), start=1):
+        if key.says:
+            found.add(key.says, None, [(f"station/keys.py:{key.path}", number)])
     return found
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from station.complaints import complaints
 from station.config import Config, ConfigError, load_config
-from station.keys import describe_keys
+from station.keys import every_key
 from station.marked import marked
 from station.safe_mode.backups import Backup, backups, keep, read_backup, write
 from station.tools.niced import WorkRefused, ask
@@ -61,11 +61,12 @@ class Checked(NamedTuple):
 
 
 class KeyHelp(NamedTuple):
-    """One key of one of the files, in words."""
+    """One key of one of the files, in words; ``says`` may be empty."""
 
     title: str
     key: str
     kind: str
+    is_needed: bool
     says: str
 
 
@@ -176,14 +177,11 @@ class SettingsDesk:
 def key_help() -> Iterator[KeyHelp]:
     """Every key of the three files, explained as ``station check --keys`` does."""
     titles = dict(zip(_SECTIONS, _TITLES, strict=True))
-    title = ""
-    for line in describe_keys():
-        if line.startswith("# "):
-            title = titles.get(line[2:], "")
-        elif title:
-            key, _, rest = line.partition(": ")
-            kind, _, says = rest.partition("  ")
-            yield KeyHelp(title, key, _KIND.sub(lambda word: _KINDS[word.group()], kind), says)
+    for key in every_key():
+        if key.file in titles:
+            kind = _KIND.sub(lambda word: _KINDS[word.group()], key.kind)
+            default = "" if key.default is None else f" = {key.default}"
+            yield KeyHelp(titles[key.file], key.path, kind + default, key.default is None, key.says)
 
 
 def hashes(path: Path, names: tuple[str, ...]) -> dict[str, str]:
