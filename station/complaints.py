@@ -13,8 +13,58 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from station.marked import marked
+
 _KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "serial-board", "coils", "memory")
 _MOST_VALUES = 20_000
+# As the library says them; here so that catalogues know them.
+LIBRARY_SENTENCES = (
+    marked("Input should be a valid string, found {found}"),
+    marked("Input should be a valid integer, found {found}"),
+    marked("Input should be a valid number, found {found}"),
+    marked("Input should be a valid boolean, found {found}"),
+    marked("Input should be a valid list, found {found}"),
+    marked("Input should be a valid dictionary, found {found}"),
+    marked("Input should be a valid dictionary or instance of {section}, found {found}"),
+    marked("Input should be a finite number, found {found}"),
+    marked("Input should be greater than {bound}, found {found}"),
+    marked("Input should be greater than or equal to {bound}, found {found}"),
+    marked("Input should be less than {bound}, found {found}"),
+    marked("Input should be less than or equal to {bound}, found {found}"),
+    marked("Input should be {allowed}, found {found}"),
+    marked("Input tag {tag} found using {key} does not match any of the expected tags: {tags}, found {found}"),
+    marked("Unable to extract tag using discriminator {key}, found {found}"),
+    marked("List should have at least {least} item after validation, not {number}, found {found}"),
+    marked("String should have at least {least} character, found {found}"),
+    marked("String should have at most {most} characters, found {found}"),
+    marked("String should match pattern {pattern}, found {found}"),
+)
+# As the vision room, which knows no languages, says them of a model.
+MODEL_SENTENCES = (
+    marked("Model file check: expected {path}, found none ({reason}); copy the whole model folder again."),
+    marked("Model file check: expected {path}, found none ({reason}); copy the whole model folder there."),
+    marked(
+        "Model hash check: {path} should have sha256 {expected}, found {found}; the file was damaged or exchanged, "
+        "copy the whole model folder again."
+    ),
+    marked("Model load check: the network cannot be loaded ({reason}); copy it again."),
+    marked("Model card check: {path} is not readable YAML ({reason}); restore the card."),
+    marked("Model card check: {path} should be a table of keys, found {found}."),
+    marked(
+        "Model card check: {path} should have {expected} at {key}, found {found}; restore the card that came with the "
+        "model."
+    ),
+    marked(
+        "Model {check} check of {folder}: expected {expected}, found {found}; card and network do not belong together, "
+        "copy the whole model folder again."
+    ),
+    marked(
+        "Model {check} check of {folder}: expected {expected}, found {found}; correct the card or export the model "
+        "again."
+    ),
+    marked("Model labels check: {labels} are not in the codebook; use another model."),
+)
+_NOT_YAML = marked("is not valid YAML: {problem}")
 _PLACE = re.compile(r"^(?P<file>[^:\n]+\.ya?ml)(?::(?P<line>\d+):(?P<column>\d+))?  (?P<said>.+)$")
 
 
@@ -46,9 +96,9 @@ def reason(error: Exception) -> str:
 def yaml_complaint(path: Path, error: YAMLError) -> str:
     """``file:line:column  is not valid YAML: ...``."""
     if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
-        return f"{path}  is not valid YAML: {str(error).splitlines()[0]}"
+        return f"{path}  {_NOT_YAML.format(problem=str(error).splitlines()[0])}"
     mark = error.problem_mark
-    return f"{path}:{mark.line + 1}:{mark.column + 1}  is not valid YAML: {error.problem}"
+    return f"{path}:{mark.line + 1}:{mark.column + 1}  {_NOT_YAML.format(problem=error.problem)}"
 
 
 def plain(tree: object) -> object:
@@ -79,9 +129,11 @@ def complaint(path: Path, tree: object, item: ErrorDetails, known: Iterable[str]
     key = ".".join(map(str, loc)) or "the whole file"
     message = f"{item['msg']}, found {item['input']!r}"
     if item["type"] == "extra_forbidden":
-        message = "unknown key" + _did_you_mean(str(loc[-1]), known)
+        message = _unknown(str(loc[-1]), known)
     elif item["type"] == "missing":
-        message = "is missing; add it"
+        message = marked("is missing; add it")
+    elif item["type"] == "value_error":
+        message = str(item["ctx"]["error"])
     return f"{path}:{line}:{column}  {key}  {message}"
 
 
@@ -100,6 +152,8 @@ def _position(tree: object, loc: tuple[object, ...]) -> tuple[int, int]:
     return line, column
 
 
-def _did_you_mean(key: str, known: Iterable[str]) -> str:
+def _unknown(key: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(key, sorted(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else "; remove it"
+    if not near:
+        return marked("unknown key; remove it")
+    return marked("unknown key; did you mean '{key}'?").format(key=near[0])

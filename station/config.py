@@ -19,6 +19,7 @@ from ruamel.yaml.error import YAMLError
 from station.complaints import complaint, plain, reason, yaml_complaint
 from station.device_sections import DeviceFile
 from station.machine_choice import line_contradictions
+from station.marked import marked
 from station.named_files import CalibrationFile, CouplerFile, RecipeFile
 from station.section import Section
 from station.sections import CoilsSection, ConfigFile
@@ -102,31 +103,45 @@ def _contradictions(station: ConfigFile, calibration: CalibrationFile, recipe: R
     for outlet in sorted(outlets):
         for name, values in (("distance_mm", calibration.distance_mm), ("delay_ms", calibration.delay_ms)):
             if outlet not in values:
-                yield f"banks  outlet {outlet!r} has no {name} in {station.calibration}: calibrate it"
+                yield _said(
+                    "banks",
+                    marked("outlet '{outlet}' has no {name} in {file}: calibrate it"),
+                    outlet=outlet,
+                    name=name,
+                    file=station.calibration,
+                )
     for rule in recipe.rules:
         if rule.outlet not in outlets:
             banks = ", ".join(sorted(outlets))
-            yield f"recipe  rule for outlet {rule.outlet!r}, but no bank ejects there; banks: {banks}"
+            sentence = marked("rule for outlet '{outlet}', but no bank ejects there; banks: {banks}")
+            yield _said("recipe", sentence, outlet=rule.outlet, banks=banks)
     for bank in station.banks:
         delays = calibration.delay_ms.get(bank.outlet)
         if isinstance(delays, list) and len(delays) != bank.lanes:
-            yield f"banks  outlet {bank.outlet!r} has {bank.lanes} lanes and {len(delays)} delay_ms: give one per lane"
+            sentence = marked("outlet '{outlet}' has {lanes} lanes and {delays} delay_ms: give one per lane")
+            yield _said("banks", sentence, outlet=bank.outlet, lanes=bank.lanes, delays=len(delays))
     if recipe.rest_outlet in outlets:
-        yield f"recipe  rest_outlet {recipe.rest_outlet!r} is where a bank ejects; name another outlet"
+        sentence = marked("rest_outlet '{outlet}' is where a bank ejects; name another outlet")
+        yield _said("recipe", sentence, outlet=recipe.rest_outlet)
     yield from _bin_contradictions(station, recipe)
     if (station.line is not None) != (station.camera.kind == "simulated"):
-        yield "line  a simulated line needs camera.kind 'simulated', and the other way round"
+        yield _said("line", marked("a simulated line needs camera.kind 'simulated', and the other way round"))
     nearest = min(calibration.distance_mm.values(), default=float("inf"))
     line = station.sorting.decision_mm
     if line >= nearest:
-        yield f"sorting.decision_mm  {line:g} lies behind the first bank at {nearest:g}; move it upstream"
+        sentence = marked("{line} lies behind the first bank at {nearest}; move it upstream")
+        yield _said("sorting.decision_mm", sentence, line=f"{line:g}", nearest=f"{nearest:g}")
     yield from _machine_contradictions(station)
     if station.scale is not None and (station.scale.port is None) is (station.scale.host is None):
-        yield "scale  give either port (a serial adapter) or host (Modbus TCP)"
+        yield _said("scale", marked("give either port (a serial adapter) or host (Modbus TCP)"))
     yield from line_contradictions(station)
     used = [bank.first_output + lane for bank in station.banks for lane in range(bank.lanes)]
     if len(used) != len(set(used)) or max(used) > 63:
-        yield "banks  outputs overlap or lie above 63; give every lane its own output from 0 to 63"
+        yield _said("banks", marked("outputs overlap or lie above 63; give every lane its own output from 0 to 63"))
+
+
+def _said(key: str, sentence: str, **values: object) -> str:
+    return f"{key}  {sentence.format(**values)}"
 
 
 def _bin_contradictions(station: ConfigFile, recipe: RecipeFile) -> Iterator[str]:
@@ -134,16 +149,19 @@ def _bin_contradictions(station: ConfigFile, recipe: RecipeFile) -> Iterator[str
     binned = [each.outlet for each in station.bins]
     for outlet in binned:
         if outlet not in known:
-            yield f"bins  outlet {outlet!r} does not exist; outlets: {', '.join(sorted(known))}"
+            sentence = marked("outlet '{outlet}' does not exist; outlets: {known}")
+            yield _said("bins", sentence, outlet=outlet, known=", ".join(sorted(known)))
     if len(binned) != len(set(binned)):
-        yield "bins  an outlet has two bins; give each outlet one"
+        yield _said("bins", marked("an outlet has two bins; give each outlet one"))
 
 
 def _machine_contradictions(station: ConfigFile) -> Iterator[str]:
     machine = station.machine
     run = machine.run_output if isinstance(machine, CoilsSection) else None
     if run is not None and any(bank.first_output <= run < bank.first_output + bank.lanes for bank in station.banks):
-        yield f"machine.run_output  output {run} belongs to a bank; wire the belt to another one"
+        yield _said(
+            "machine.run_output", marked("output {run} belongs to a bank; wire the belt to another one"), run=run
+        )
 
 
 def _read(
@@ -165,10 +183,11 @@ def _read(
         errors.append(yaml_complaint(path, error))
         return None
     except RecursionError:
-        errors.append(f"{path}  is not valid YAML: it is nested deeper than any settings file")
+        errors.append(f"{path}  {marked('is not valid YAML: it is nested deeper than any settings file')}")
         return None
     except (OSError, ValueError) as error:
-        errors.append(f"{path}  cannot be read ({reason(error)}): check the file and try again")
+        unread = marked("cannot be read ({reason}): check the file and try again")
+        errors.append(f"{path}  {unread.format(reason=reason(error))}")
         return None
     seen(raw)
     try:

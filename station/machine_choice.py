@@ -8,6 +8,7 @@ from control.modbus_rtu import RtuSettings
 from control.modbus_wire import ModbusSettings
 from control.rtu_pace import Pace
 from control.types import Identity
+from station.marked import marked
 from station.sections import ConfigFile, MachineSection, ModbusRtuSection, ModbusTcpSection
 
 # No whole number of milliseconds: readings meet every phase of a controller's cycle, so that their age can be seen.
@@ -47,13 +48,18 @@ def line_contradictions(station: ConfigFile) -> Iterator[str]:
         return
     line = pace(machine)
     if machine.poll_ms < 1.2 * line.poll_ms:
-        yield (
-            f"machine.poll_ms  {machine.poll_ms} is too short: a poll takes {line.poll_ms:.0f} ms at {machine.baud} "
-            f"baud; use {1.2 * line.poll_ms:.0f} or more, or a faster line"
+        sentence = marked(
+            "{given} is too short: a poll takes {takes} ms at {baud} baud; use {least} or more, or a faster line"
         )
+        takes, least = f"{line.poll_ms:.0f}", f"{1.2 * line.poll_ms:.0f}"
+        said = sentence.format(given=machine.poll_ms, takes=takes, baud=machine.baud, least=least)
+        yield f"machine.poll_ms  {said}"
     needed_ms = line.look_ahead_ms(machine.poll_ms)
     if station.sorting.min_slack_ms < needed_ms:
-        yield (
-            f"sorting.min_slack_ms  {station.sorting.min_slack_ms:g} is too short for this serial line: a job needs up "
-            f"to {needed_ms:.0f} ms to reach the controller; use {needed_ms:.0f} or more"
+        sentence = marked(
+            "{given} is too short for this serial line: a job needs up to {needs} ms to reach the controller; use "
+            "{least} or more"
         )
+        needs = f"{needed_ms:.0f}"
+        said = sentence.format(given=f"{station.sorting.min_slack_ms:g}", needs=needs, least=needs)
+        yield f"sorting.min_slack_ms  {said}"

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from station.marked import marked
 from station.section import Section
 
 
@@ -37,7 +38,7 @@ class CalibrationFile(Section):
     @classmethod
     def _is_3_by_3(cls, matrix: list[list[float]] | None) -> list[list[float]] | None:
         if matrix is not None and [len(row) for row in matrix] != [3, 3, 3]:
-            raise ValueError("a matrix of 3 rows with 3 numbers each is needed")
+            raise ValueError(marked("a matrix of 3 rows with 3 numbers each is needed"))
         return matrix
 
 

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from station.marked import marked
 from station.section import Section
 
 _ID = r"^[^+/#\x00-\x1f]{1,60}$"
@@ -36,9 +37,9 @@ class MqttSection(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together: give both or none")
+            raise ValueError(marked("certificate_file and key_file go together: give both or none"))
         if self.clear_text and (self.ca_file or self.certificate_file):
-            raise ValueError("clear_text and certificates exclude each other: set clear_text to false")
+            raise ValueError(marked("clear_text and certificates exclude each other: set clear_text to false"))
         return self
 
 
@@ -56,9 +57,9 @@ class HttpsSection(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together: give both or none")
+            raise ValueError(marked("certificate_file and key_file go together: give both or none"))
         if self.token_file is None and self.certificate_file is None:
-            raise ValueError("token_file or certificate_file is missing: the programme has to know who sends")
+            raise ValueError(marked("token_file or certificate_file is missing: the programme has to know who sends"))
         return self
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
+from station.marked import marked
 from station.section import Section
 
 
@@ -35,5 +36,6 @@ class ReportingSection(Section):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"no time zone {name!r} is known here: use a name like Asia/Manila, or UTC") from error
+            unknown = marked("no time zone '{name}' is known here: use a name like Asia/Manila, or UTC")
+            raise ValueError(unknown.format(name=name)) from error
         return name

@@ -1,9 +1,11 @@
 // Safe mode: one press back to what worked, then the page of the line as soon as it answers.
 
 import { ask } from "./live.js";
-import { _, told } from "./words.js";
+import { _, complained, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
+
+for (const said of document.querySelectorAll("#errors .said")) said.textContent = complained(said.textContent);
 
 async function wait() {
   for (;;) {

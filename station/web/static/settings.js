@@ -1,7 +1,7 @@
 // The settings page: write, read what is wrong, see what changes, apply; every earlier version can be brought back.
 
 import { ask } from "./live.js";
-import { _, locale, told } from "./words.js";
+import { _, complained, locale, told } from "./words.js";
 
 const at = (id) => document.getElementById(id);
 const CHECK_AFTER_MS = 400;
@@ -53,8 +53,8 @@ function goTo(line, column) {
 }
 
 function faultItem({ file, here, line, column, said }) {
-  const item = Object.assign(document.createElement("li"), { lang: "en", translate: false });
-  const sentence = told(said);
+  const item = Object.assign(document.createElement("li"), { translate: false });
+  const sentence = complained(said);
   if (here && line !== null) {
     const button = Object.assign(document.createElement("button"), { type: "button" });
     button.textContent = [_("Line {line}, column {column}", { line, column }), sentence].join(": ");

@@ -32,6 +32,12 @@ export function told(sentence) {
   return sentence;
 }
 
+/** A complaint about a file: the key it is about, which is the same in every language, and the sentence. */
+export function complained(said) {
+  const [key, ...sentence] = said.split("  ");
+  return sentence.length > 0 ? `${key}  ${told(sentence.join("  "))}` : told(said);
+}
+
 /** A number as the reader writes it. */
 export const number = (value, digits = 0) => value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
