@@ -42,6 +42,7 @@ _DIFFERS = 1
 _Made = TypeVar("_Made")
 
 ConfigArgument = Annotated[Path, typer.Argument(help="Station file (YAML).", show_default=True)]
+BatchArgument = Annotated[str, typer.Argument(help="Name of the batch.")]
 By = Annotated[str, typer.Option(help="Who says so; your login name if left out.")]
 _DEFAULT = Path("configs/sim.yaml")
 
@@ -96,10 +97,7 @@ def list_all(config: ConfigArgument = _DEFAULT) -> None:
 
 
 @batch_app.command("balance")
-def balance_one(
-    batch: Annotated[str, typer.Argument(help="Its name.")],
-    config: ConfigArgument = _DEFAULT,
-) -> None:
+def balance_one(config: ConfigArgument, batch: BatchArgument) -> None:
     """Intake against the sum of outlets, with what scales and estimates may be off. Exit code 1: it does not close."""
     with plain_errors(BatchRefused, sqlite3.Error):
         found = balance(_records(config), batch)
@@ -110,11 +108,11 @@ def balance_one(
 
 @batch_app.command("weigh")
 def weigh_one(
-    batch: Annotated[str, typer.Argument(help="Its name.")],
+    config: ConfigArgument,
+    batch: BatchArgument,
     outlet: Annotated[str, typer.Argument(help="Which outlet was weighed.")],
     mass_kg: Annotated[float, typer.Argument(help="What fell into it, kg.")],
     sd_kg: Annotated[float, typer.Option("--sd-kg", help="Error of that scale, kg.")],
-    config: Annotated[Path, typer.Option(help="Station file (YAML).")] = _DEFAULT,
     by: By = "",
 ) -> None:
     """What a scale says of one outlet takes the place of the estimate."""
@@ -170,8 +168,8 @@ def show_outbox(config: ConfigArgument = _DEFAULT) -> None:
 
 @report_app.command("quarantine")
 def export_quarantine(
+    config: ConfigArgument,
     file: Annotated[Path, typer.Argument(help="Where to write it, one JSON object a line.")],
-    config: ConfigArgument = _DEFAULT,
 ) -> None:
     """Export the rows that the receiver would not take, with its reasons."""
     with plain_errors(sqlite3.Error, OSError):

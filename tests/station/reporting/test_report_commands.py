@@ -54,9 +54,9 @@ def test_a_batch_is_opened_closed_listed_and_balanced_at_rest(site: Path) -> Non
     assert "DOES NOT CLOSE" in said
     assert "copper" in said
     assert "B-1" in station(site, "batch", "list", config)
-    assert "999.8 kg less" in station(site, "batch", "balance", "B-1", config, expected=1)
-    station(site, "batch", "weigh", "B-1", "copper", "999", "--sd-kg", "1", "--config", config)
-    assert "The balance closes" in station(site, "batch", "balance", "B-1", config)
+    assert "999.8 kg less" in station(site, "batch", "balance", config, "B-1", expected=1)
+    station(site, "batch", "weigh", config, "B-1", "copper", "999", "--sd-kg", "1")
+    assert "The balance closes" in station(site, "batch", "balance", config, "B-1")
 
 
 def test_recount_says_what_agrees_and_ends_with_1_where_something_does_not(site: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_outbox_is_shown_and_what_was_set_aside_is_exported_and_retried(site
     said = station(site, "report", "outbox", config)
     assert "2 rows wait" in said
     assert "no such class" in said
-    assert "1 rows written" in station(site, "report", "quarantine", str(site / "poison.jsonl"), config)
+    assert "1 rows written" in station(site, "report", "quarantine", config, str(site / "poison.jsonl"))
     assert json.loads((site / "poison.jsonl").read_text())["row"]["sequence"] == 2
     assert "1 rows wait again" in station(site, "report", "retry", config)
     assert "3 rows wait" in station(site, "report", "outbox", config)
