@@ -39,8 +39,8 @@ class Programme:
         certificate, key = authority.issue("receiver", "localhost")
         database = ("--database", f"sqlite:///{folder}/programme.db")
         token = folder / "station.token"
-        adding = (*_STATION, "programme", "station", "add", "demo-line", "--token-file", str(token), *database)
-        subprocess.run(adding, check=True, stdout=subprocess.DEVNULL)
+        adding = (*_STATION, "programme", "station", "add", "demo-line", "--simulated", "--token-file", str(token))
+        subprocess.run((*adding, *database), check=True, stdout=subprocess.DEVNULL)
         port = free_port()
         serving = (*_STATION, "programme", "serve", "--port", str(port), "--cert", str(certificate), "--key", str(key))
         self.process = subprocess.Popen((*serving, *database), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -104,6 +104,8 @@ def main() -> None:
                 frame_ms, left = frames(week, programme.section if sends else "", asked.seconds)
                 programme.process.terminate()
                 programme.process.wait()
+                if sends is not (left > 0):
+                    raise RuntimeError(f"{left} rows left: that compares nothing")
                 found[sends].append(frame_ms)
                 _say(f"{'sending' if sends else 'not sending'}: {frame_ms}, {left} rows left")
     for at in ("p50", "p99"):
