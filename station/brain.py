@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from control.types import Command, MachineDown, MachineSample
+from station.carried import carried
 from station.recording.tap import TappedSorter
 from station.shot_news import ShotNews
 from station.sorter import Sorter
@@ -23,7 +24,7 @@ from station.types import (
     Shown,
     Timing,
 )
-from vision.frame_ring import FrameRing
+from vision.frame_ring import FrameRing, shrink_into
 from vision.health import HealthSettings, PictureHealth
 from vision.process import Bindings, News
 from vision.types import Camera, Frame, Outlines, Port
@@ -32,6 +33,7 @@ _STATUS_NS = 100_000_000
 _TIMING_NS = 1_000_000_000
 _PICTURE_NS = 60_000_000
 _STILL_PICTURE_NS = 250_000_000
+_STILL_MM_S = 5.0
 _LAST_WORDS_S = 2.0
 
 
@@ -46,6 +48,7 @@ class Brain:
         ring: FrameRing,
         now_ns: Callable[[], int],
         moved_ticks: float,
+        mm_per_px: float,
         outlines: Callable[[], Outlines],
         shots: ShotNews,
     ) -> None:
@@ -64,6 +67,9 @@ class Brain:
         self._marks: tuple[Mark, ...] = ()
         self._outlines_now = outlines
         self._outlines: Outlines = ()
+        self._searched_ns = 0
+        self._speed_mm_s = 0.0
+        self._mm_per_px = mm_per_px
         self._shots = shots
         self._pictures = self._dropped = 0
         self._tick = self._moved_tick = 0
@@ -129,6 +135,7 @@ class Brain:
     def _inspect(self, frame: Frame) -> tuple[tuple[str, str], ...]:
         """A picture must differ from the one before only when the belt moved in between."""
         self._begun_ns = self._now_ns()
+        self._show(frame)
         moved = abs(self._tick - self._moved_tick) >= self._moved_ticks
         if moved:
             self._moved_tick = self._tick
@@ -143,7 +150,7 @@ class Brain:
         self._report(outputs)
         if frame is not None:
             self._frame_ms.append((self._now_ns() - self._begun_ns) / 1e6)
-            self._show(outputs, frame)
+            self._remember(outputs, frame)
         if self._camera.finished and not self._has_ended:
             self._has_ended = True
             self._unsent.append(FootageEnded())
@@ -163,22 +170,27 @@ class Brain:
         while self._unsent and self._station.send(self._unsent[0]):
             self._unsent.popleft()
 
-    def _show(self, outputs: Outputs, frame: Frame) -> None:
-        """A half-size picture for the page: of searched frames, and now and then of a belt that stands still."""
+    def _remember(self, outputs: Outputs, frame: Frame) -> None:
+        """What the page is to draw over the next pictures."""
+        self._speed_mm_s = outputs.status.speed_mm_s
         if outputs.looked:
-            self._marks = outputs.marks
-        since_ns = outputs.status.now_ns - self._picture_ns
-        if since_ns < (_PICTURE_NS if outputs.looked else _STILL_PICTURE_NS):
+            self._marks, self._searched_ns = outputs.marks, frame.captured_ns
+            outlines = self._outlines_now()
+            self._outlines = outlines if len(outlines) == len(self._marks) else ()
+
+    def _show(self, frame: Frame) -> None:
+        """A half-size picture for the page, before it is searched: what was seen in the last one has moved on since."""
+        due_ns = _STILL_PICTURE_NS if abs(self._speed_mm_s) < _STILL_MM_S else _PICTURE_NS
+        if self._begun_ns - self._picture_ns < due_ns:
             return
-        self._picture_ns = outputs.status.now_ns
-        if outputs.looked:
-            self._outlines = self._outlines_now()
+        self._picture_ns = self._begun_ns
         self._pictures += 1
-        self._ring.begin()[:] = frame.image[::2, ::2]
+        shrink_into(self._ring.begin(), frame.image)
         self._ring.commit(self._pictures, frame.captured_ns, None)
-        outlines = self._outlines if len(self._outlines) == len(self._marks) else ()
-        shown = Shown(self._pictures, frame.captured_ns, self._marks, outlines, self._shots.take())
-        self._unsent.append(shown)
+        px = self._speed_mm_s * (frame.captured_ns - self._searched_ns) / 1e9 / self._mm_per_px
+        marks, outlines = carried(self._marks, self._outlines, px)
+        self._unsent.append(Shown(self._pictures, frame.captured_ns, marks, outlines, self._shots.take()))
+        self._flush()
 
 
 def _taken_ns(message: object) -> int | None:

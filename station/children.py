@@ -106,7 +106,7 @@ def vision_main(setup: VisionSetup, machine: Link, station: Link, readers: Reade
     settings = setup.sorter
     shots = ShotNews(dict(zip(settings.class_codes, settings.labels, strict=True)))
     moved_ticks = _MOVED_MM * settings.ticks_per_mm
-    brain = Brain(tap or sorter, camera, station, ring, now_ns, moved_ticks, eye.outlines, shots)
+    brain = Brain(tap or sorter, camera, station, ring, now_ns, moved_ticks, setup.mm_per_px, eye.outlines, shots)
     signal.signal(signal.SIGTERM, lambda _number, _frame: brain.leave())
     try:
         with suppress(ConnectionError):

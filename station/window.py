@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 import cv2
 
@@ -13,6 +14,7 @@ from vision.frame_ring import FrameRing
 
 _JPEG_QUALITY = 80
 _SHOTS = 40
+_COMING_S = 0.1
 
 
 class Window:
@@ -41,7 +43,11 @@ class Window:
         return self._picture
 
     async def next(self, after_seq: int) -> Picture:
-        """The newest as soon as its number is another than ``after_seq``."""
+        """The newest as soon as its number is another than ``after_seq``; rather the coming one than one that waits."""
+        if after_seq:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_COMING_S):
+                    await self._fresh.wait()
         while True:
             fresh = self._fresh
             picture = self.newest()

@@ -54,7 +54,7 @@ from station.wizard.worker import Hold, Worker
 from vision.camera_watch import CameraWatch, WatchSettings
 from vision.finder import FinderSettings
 from vision.flat_field import FlatField
-from vision.frame_ring import FrameRing
+from vision.frame_ring import FrameRing, shrink_into
 from vision.geometry import Geometry
 from vision.model_card import load_card
 from vision.picture_meters import Meters, meters
@@ -268,7 +268,7 @@ class _Loop:
             return
         self._picture_ns = now_ns
         self._pictures += 1
-        self._ring.begin()[:] = frame.image[::2, ::2]
+        shrink_into(self._ring.begin(), frame.image)
         self._ring.commit(self._pictures, frame.captured_ns, None)
         self._worker.unsent.append(Shown(self._pictures, frame.captured_ns, ()))
 

@@ -19,15 +19,17 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
-from playwright.async_api import async_playwright
+from playwright.async_api import ViewportSize, async_playwright
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
+from websockets.typing import Origin
 
 from tests.station.ports import free_port
 from tests.station.site import PROJECT, site_config
 from tests.station.test_web_browser import CHROMIUM, FLAGS
 
 _WARM_S = 5.0
+TABLET: ViewportSize = {"width": 1280, "height": 800}
 _LISTEN = """
 () => {
   window.drawn = [];
@@ -75,7 +77,7 @@ async def screen(seconds: float) -> None:
         running = await line.start()
         async with async_playwright() as tools:
             browser = await tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+            page = await browser.new_page(viewport=TABLET)
             await page.goto(f"http://127.0.0.1:{line.port}")
             await asyncio.sleep(_WARM_S)
             await page.evaluate(_LISTEN)
@@ -105,6 +107,8 @@ async def viewers(seconds: float, turns: int, most: int) -> None:
                 running.send_signal(signal.SIGINT)
                 await running.wait()
                 seen = [await each for each in looking]
+                if not all(seen):
+                    raise RuntimeError(f"pictures seen {seen}: that compares nothing")
                 found[number].append(line.frame_ms())
                 _say(f"{number} viewers: {line.frame_ms()}, pictures seen {seen}")
     for name in ("p50", "p99"):
@@ -118,9 +122,9 @@ def _say(words: str) -> None:
 
 async def _look(port: int) -> int:
     """A page that draws in no time; how many pictures it was sent."""
-    seen = 0
-    with suppress(WebSocketException, OSError):
-        async with connect(f"ws://127.0.0.1:{port}/ws/live", max_size=None) as socket:
+    seen, host = 0, f"127.0.0.1:{port}"
+    async with connect(f"ws://{host}/ws/live", origin=Origin(f"http://{host}"), max_size=None) as socket:
+        with suppress(WebSocketException, OSError):  # the station ends first
             async for message in socket:
                 if isinstance(message, bytes):
                     seen += 1

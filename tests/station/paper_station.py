@@ -22,7 +22,6 @@ from station.store_rows import Event, EventKind
 from station.types import Mark, Order, State, Status, Truth
 from station.web.access import Access
 from station.web.app import Desks, create_app
-from station.web.pictures import PictureBoard
 from station.web.review import ReviewDesk
 from station.web.server import serve
 from station.web.tools_routes import ToolsDesk
@@ -36,6 +35,7 @@ from station.web.view import (
     StationFacts,
 )
 from tests.station.paper_access import paper_access
+from tests.station.picture_board import PictureBoard
 from vision.types import Box
 
 OUTLETS = (

@@ -18,10 +18,10 @@ from station.codebook import plain_name
 from station.types import Order, State
 from station.web.app import create_app
 from station.web.messages import cells, picture_message
-from station.web.pictures import PictureBoard
 from station.web.view import Mishap
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import AIR_LOW, TITLES, PaperStation
+from tests.station.picture_board import PictureBoard
 
 HERE = "http://127.0.0.1:8080"
 

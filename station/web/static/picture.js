@@ -24,13 +24,13 @@ export class LivePicture {
     const arrivedAt = performance.now();
     try {
       const image = await createImageBitmap(new Blob([new Uint8Array(buffer, headerEnd)], { type: "image/jpeg" }));
-      await new Promise(requestAnimationFrame);
       this.last?.image.close();
       this.last = { header, image, capturedAt: arrivedAt - header.age_ms };
       this.draw();
       this.strip.take(header.shots, arrivedAt);
       this.tellAge();
       this.canvas.dispatchEvent(new CustomEvent("drawn", { detail: { seq: header.seq, captured_us: header.captured_us } }));
+      await new Promise(requestAnimationFrame);
     } catch {
       this.tell(_("A picture arrived damaged"), false);
     }

@@ -1,0 +1,15 @@
+"""Marks of a picture that was searched, carried on by the belt into one that was not."""
+
+from __future__ import annotations
+
+from station.types import Mark
+from vision.types import Outlines
+
+
+def carried(marks: tuple[Mark, ...], outlines: Outlines, px: float) -> tuple[tuple[Mark, ...], Outlines]:
+    """Both ``px`` further down the picture, which is where the belt runs; outlines are x, y, x, y, ..."""
+    down = round(px)
+    if down == 0:
+        return marks, outlines
+    moved = tuple(mark._replace(box=mark.box._replace(y=mark.box.y + down)) for mark in marks)
+    return moved, tuple(tuple(at + down * (n % 2) for n, at in enumerate(outline)) for outline in outlines)
