@@ -1,7 +1,8 @@
-"""Every complaint about a file is known to the catalogues, with its values in it."""
+"""What is wrong, with its values in it, is known to the catalogues: files, models, details of faults."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from pathlib import Path
@@ -103,3 +104,29 @@ def test_what_is_wrong_with_a_model_can_be_told_in_every_language(tmp_path: Path
         list(check_station(load_config(path)))
     for complaint in complaints(str(caught.value)):
         assert is_known(complaint.said), complaint.said
+
+
+def filled(sentence: ast.JoinedStr) -> str:
+    """With something in each of its places."""
+    return "".join(_piece(part) for part in sentence.values)
+
+
+def _piece(part: ast.expr) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    assert isinstance(part, ast.FormattedValue)
+    if isinstance(part.value, ast.IfExp):
+        return str(ast.literal_eval(part.value.body))
+    return "copper output 3 (0-50 mm)" if "_name(" in ast.unparse(part.value) else "7"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["station/slip.py", "station/valves.py", "station/watch.py", "vision/camera_watch.py", "vision/health.py"],
+)
+def test_details_of_faults_can_be_told_in_every_language(module: str) -> None:
+    tree = ast.parse((PROJECT / module).read_text())
+    said = [filled(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and len(node.values) > 1]
+    assert said
+    for sentence in said:
+        assert is_known(sentence), sentence

@@ -29,6 +29,7 @@ export function told(sentence) {
     const found = pattern.exec(sentence);
     if (found) return fill(said, Object.fromEntries(places.map((name, n) => [name, told(found[n + 1])])));
   }
+  if (sentence.includes("; ")) return sentence.split("; ").map(told).join("; ");
   return sentence;
 }
 
