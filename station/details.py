@@ -27,4 +27,11 @@ DETAILS = (
     marked("{what}; not started again"),
     marked("findings {numbers}"),
     marked("less than {gb} GB free on the disk"),
+    marked("no orders for a moment, nothing was ejected"),
+    marked("run and ejectors stay off until a person starts again"),
+    marked("estop"),
+    marked("guard open"),
+    marked("vision silent"),
+    marked("machine lost"),
+    marked("machine stopped by itself"),
 )

@@ -27,7 +27,7 @@ export class LivePicture {
       this.last?.image.close();
       this.last = { header, image, capturedAt: arrivedAt - header.age_ms };
       this.draw();
-      this.strip.take(header.shots, arrivedAt);
+      this.strip?.take(header.shots, arrivedAt);
       this.tellAge();
       this.canvas.dispatchEvent(new CustomEvent("drawn", { detail: { seq: header.seq, captured_us: header.captured_us } }));
       await new Promise(requestAnimationFrame);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import os
 import subprocess
 import sys
@@ -187,6 +188,8 @@ def test_a_technician_walks_through_the_whole_wizard_and_the_values_are_true(tmp
             page.set_default_timeout(_PATIENT_MS)
             watch.over(page)
             await page.goto(f"http://127.0.0.1:{port}/setup")
+            await expect(page.locator("#picture")).to_have_attribute("data-seq", re.compile(r"\d"))
+            await expect(page.locator("#no-picture")).to_be_hidden()
             tech = Technician(page)
             await set_up_the_eye(page, tech)
             await set_up_the_hand(page, tech)
