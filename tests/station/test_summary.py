@@ -75,3 +75,13 @@ def test_the_file_is_whole_json(tmp_path: Path) -> None:
 def test_lost_and_doubled_records_are_noticed(rows: tuple[CountRow, ...]) -> None:
     counts = Counts(sum(row.pieces for row in rows), rows)
     assert summarize(facts()._replace(counts=counts))["conservation_ok"] is False
+
+
+def test_quantiles_are_of_the_newest_values_by_rank_and_of_nothing_before_the_first() -> None:
+    kept = Quantiles()
+    assert kept.at(0.5, 1.0) == (None, None)
+    kept.add(float(n) for n in reversed(range(100)))
+    assert kept.at(0.5, 0.99, 1.0, 0.0) == (50.0, 99.0, 99.0, 0.0)
+    kept.add(7.0 for _ in range(200_000))
+    assert len(kept) == 200_000
+    assert kept.at(0.0, 1.0) == (7.0, 7.0)
