@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from control.types import Command, MachineDown, MachineSample
-from station.carried import carried
+from station.carried import carried, stands, travelled_mm
 from station.recording.tap import TappedSorter
 from station.shot_news import ShotNews
 from station.sorter import Sorter
@@ -33,7 +33,6 @@ _STATUS_NS = 100_000_000
 _TIMING_NS = 1_000_000_000
 _PICTURE_NS = 60_000_000
 _STILL_PICTURE_NS = 250_000_000
-_STILL_MM_S = 5.0
 _LAST_WORDS_S = 2.0
 
 
@@ -180,15 +179,15 @@ class Brain:
 
     def _show(self, frame: Frame) -> None:
         """A half-size picture for the page, before it is searched: what was seen in the last one has moved on since."""
-        due_ns = _STILL_PICTURE_NS if abs(self._speed_mm_s) < _STILL_MM_S else _PICTURE_NS
+        due_ns = _STILL_PICTURE_NS if stands(self._speed_mm_s) else _PICTURE_NS
         if self._begun_ns - self._picture_ns < due_ns:
             return
         self._picture_ns = self._begun_ns
         self._pictures += 1
         shrink_into(self._ring.begin(), frame.image)
         self._ring.commit(self._pictures, frame.captured_ns, None)
-        px = self._speed_mm_s * (frame.captured_ns - self._searched_ns) / 1e9 / self._mm_per_px
-        marks, outlines = carried(self._marks, self._outlines, px)
+        way_mm = travelled_mm(self._speed_mm_s, frame.captured_ns - self._searched_ns)
+        marks, outlines = carried(self._marks, self._outlines, way_mm / self._mm_per_px)
         self._unsent.append(Shown(self._pictures, frame.captured_ns, marks, outlines, self._shots.take()))
         self._flush()
 

@@ -17,53 +17,6 @@ from station.marked import marked
 
 _KINDS = ("simulated", "folder", "opencv", "modbus-tcp", "serial-board", "coils", "memory")
 _MOST_VALUES = 20_000
-# As the library says them; here so that catalogues know them.
-LIBRARY_SENTENCES = (
-    marked("Input should be a valid string, found {found}"),
-    marked("Input should be a valid integer, found {found}"),
-    marked("Input should be a valid number, found {found}"),
-    marked("Input should be a valid boolean, found {found}"),
-    marked("Input should be a valid list, found {found}"),
-    marked("Input should be a valid dictionary, found {found}"),
-    marked("Input should be a valid dictionary or instance of {section}, found {found}"),
-    marked("Input should be a finite number, found {found}"),
-    marked("Input should be greater than {bound}, found {found}"),
-    marked("Input should be greater than or equal to {bound}, found {found}"),
-    marked("Input should be less than {bound}, found {found}"),
-    marked("Input should be less than or equal to {bound}, found {found}"),
-    marked("Input should be {allowed}, found {found}"),
-    marked("Input tag {tag} found using {key} does not match any of the expected tags: {tags}, found {found}"),
-    marked("Unable to extract tag using discriminator {key}, found {found}"),
-    marked("List should have at least {least} item after validation, not {number}, found {found}"),
-    marked("String should have at least {least} character, found {found}"),
-    marked("String should have at most {most} characters, found {found}"),
-    marked("String should match pattern {pattern}, found {found}"),
-)
-# As the vision room, which knows no languages, says them of a model.
-MODEL_SENTENCES = (
-    marked("Model file check: expected {path}, found none ({reason}); copy the whole model folder again."),
-    marked("Model file check: expected {path}, found none ({reason}); copy the whole model folder there."),
-    marked(
-        "Model hash check: {path} should have sha256 {expected}, found {found}; the file was damaged or exchanged, "
-        "copy the whole model folder again."
-    ),
-    marked("Model load check: the network cannot be loaded ({reason}); copy it again."),
-    marked("Model card check: {path} is not readable YAML ({reason}); restore the card."),
-    marked("Model card check: {path} should be a table of keys, found {found}."),
-    marked(
-        "Model card check: {path} should have {expected} at {key}, found {found}; restore the card that came with the "
-        "model."
-    ),
-    marked(
-        "Model {check} check of {folder}: expected {expected}, found {found}; card and network do not belong together, "
-        "copy the whole model folder again."
-    ),
-    marked(
-        "Model {check} check of {folder}: expected {expected}, found {found}; correct the card or export the model "
-        "again."
-    ),
-    marked("Model labels check: {labels} are not in the codebook; use another model."),
-)
 _NOT_YAML = marked("is not valid YAML: {problem}")
 _PLACE = re.compile(r"^(?P<file>[^:\n]+\.ya?ml)(?::(?P<line>\d+):(?P<column>\d+))?  (?P<said>.+)$")
 

@@ -8,16 +8,11 @@ from station.web.view import Picture
 
 
 class PictureBoard:
-    """Belongs to one event loop. Whoever publishes should do so only while ``is_wanted``, to save the encoding."""
+    """Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._newest: Picture | None = None
         self._waiting: set[asyncio.Future[Picture]] = set()
-
-    @property
-    def is_wanted(self) -> bool:
-        """True while somebody waits for another picture."""
-        return bool(self._waiting)
 
     def publish(self, picture: Picture) -> None:
         self._newest = picture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from station.carried import carried
+from station.carried import carried, travelled_mm
 from station.types import Mark
 from vision.types import Box
 
@@ -17,3 +17,8 @@ def test_box_and_outline_lie_further_down_the_picture_and_nothing_else_changes()
 
 def test_a_belt_that_stands_moves_nothing() -> None:
     assert carried((MARK,), ((1, 2),), 0.3) == ((MARK,), ((1, 2),))
+
+
+def test_a_belt_at_rest_that_seems_to_creep_carries_nothing_however_long_it_lies() -> None:
+    assert travelled_mm(0.4, 600_000_000_000) == 0.0
+    assert travelled_mm(1500.0, 20_000_000) == 30.0

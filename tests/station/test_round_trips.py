@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from control.job_ring import STATUS_HEAD_REGISTERS
 from control.modbus_cost import Cost
+from control.rtu_pace import USUAL_PACE
 from station.cli import app
 from station.latency.round_trips import MOST, is_kept
+
+_REQUEST_BYTES = 8
 
 
 @pytest.mark.parametrize(
@@ -34,5 +38,5 @@ def test_both_lines_are_measured_and_the_exit_code_is_the_verdict(tmp_path: Path
     over = [name for name, cost in told.items() if cost["ratio"] > MOST]
     assert done.exit_code == (1 if over else 0)
     assert done.output.count("BROKEN") == len(over)
-    # A serial line has the pace of its wire: some 0.1 ms for each of its bytes.
-    assert told["Modbus RTU"]["bare_us"] > 2 * told["Modbus TCP"]["bare_us"]
+    wire_ms = USUAL_PACE.bytes_ms(_REQUEST_BYTES + 5 + 2 * STATUS_HEAD_REGISTERS)
+    assert min(told["Modbus RTU"]["bare_us"], told["Modbus RTU"]["driver_us"]) >= 1000 * wire_ms

@@ -21,7 +21,6 @@ from station.web.messages import cells, picture_message
 from station.web.view import Mishap
 from tests.station.paper_access import as_admin, paper_access
 from tests.station.paper_station import AIR_LOW, TITLES, PaperStation
-from tests.station.picture_board import PictureBoard
 
 HERE = "http://127.0.0.1:8080"
 
@@ -221,20 +220,6 @@ def test_a_picture_travels_with_its_marks() -> None:
     header = json.loads(sent[4 : 4 + length])
     assert (header["seq"], header["age_ms"], len(header["marks"])) == (1, 7, len(picture.marks))
     assert sent[4 + length :] == picture.jpeg
-
-
-def test_viewers_who_wait_all_get_the_newest_picture_and_nobody_else_is_waited_for() -> None:
-    async def go() -> tuple[list[int], bool, bool]:
-        board, paper = PictureBoard(), PaperStation()
-        viewers = [asyncio.create_task(board.next(0)) for _ in range(3)]
-        await asyncio.sleep(0)
-        wanted = board.is_wanted
-        board.publish(paper.draw())
-        board.publish(paper.draw())
-        seen = [(await viewer).seq for viewer in viewers]
-        return [*seen, (await board.next(1)).seq], wanted, board.is_wanted
-
-    assert asyncio.run(go()) == ([1, 1, 1, 2], True, False)
 
 
 def test_plain_names_leave_out_the_examples() -> None:

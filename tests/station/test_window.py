@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from station.types import Shown
+from station.web.view import Picture
 from station.window import Window
 from vision.frame_ring import FrameRing, shrink_into
 
@@ -32,6 +33,19 @@ def test_a_page_that_has_just_come_gets_the_newest_at_once(ring: FrameRing) -> N
         return (await asyncio.wait_for(window.next(0), 5)).seq
 
     assert asyncio.run(look()) == 3
+
+
+def test_all_who_wait_get_the_newest_picture_encoded_once(ring: FrameRing) -> None:
+    async def look() -> list[Picture]:
+        window = Window(ring)
+        waiting = [asyncio.create_task(window.next(0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        lay_down(ring, window, 3)
+        return [await asyncio.wait_for(each, 5) for each in waiting]
+
+    first, *others = asyncio.run(look())
+    assert first.seq == 3
+    assert all(each is first for each in others)
 
 
 def test_a_page_that_has_drawn_gets_the_coming_picture_and_not_the_one_that_waited(ring: FrameRing) -> None:
