@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from control.types import Ejector, EjectorKind
 from hil.feeder import Feeder, FeederSettings, ScrapSprite, WorldPiece, lay
 from hil.stamp import PlacedSprite
-from hil.types import LaidPiece, Landed, Truth, ValveEvent
+from hil.types import LaidPiece, Landed, ValveEvent
 
 _ALIKE = 3
 
@@ -164,18 +164,6 @@ class World:
 def _size_mm(sprite: ScrapSprite) -> float:
     rows, columns = np.nonzero(sprite.image[..., 3] > 127)
     return float(max(np.ptp(rows), np.ptp(columns))) * sprite.mm_per_px
-
-
-def tally(landed: Sequence[Landed], targets: Mapping[str, Sequence[str]]) -> dict[str, Truth]:
-    """Purity and recovery of each outlet named in ``targets`` (outlet -> labels that belong there), by pieces."""
-    return {outlet: _truth(landed, outlet, labels) for outlet, labels in targets.items()}
-
-
-def _truth(landed: Sequence[Landed], outlet: str, labels: Sequence[str]) -> Truth:
-    inside = [piece for piece in landed if piece.outlet == outlet]
-    right = sum(piece.label in labels for piece in inside)
-    wanted = sum(piece.label in labels for piece in landed)
-    return Truth(right / len(inside) if inside else None, right / wanted if wanted else None, len(inside))
 
 
 def _bars(ejectors: Sequence[Ejector]) -> dict[str, list[Ejector]]:

@@ -16,6 +16,7 @@ from hil.drive import DriveSettings, EncoderSettings
 from hil.emulator import EmulatorSettings
 from hil.feeder import FeederSettings
 from hil.footage import FootageSettings
+from hil.landings import Landings
 from hil.line import Line, LineSettings, run_line, sprites_of
 from hil.look import Look, View
 from hil.mishaps import MishapScript, ScriptedMishap
@@ -27,12 +28,11 @@ from hil.types import (
     Hand,
     HandName,
     LaidPiece,
-    Landed,
     LineNews,
     Mishap,
     MishapName,
 )
-from hil.world import WorldSettings, tally
+from hil.world import WorldSettings
 from station import setup
 from station.config import Config, ConfigError
 from station.crew import Member, start_member
@@ -84,7 +84,7 @@ class SimulatedLine:
         self._view = View(section.width_px, section.height_px, section.mm_per_px)
         self._ring = FrameRing(self._view.shape, _SLOTS)
         self._motion = Motion()
-        self._landed: list[Landed] = []
+        self._landings = Landings()
         self._members: dict[str, Member] = {}
         self._truth_link: Link | None = None
         self._script = MishapScript([_scripted(step) for step in section.mishaps])
@@ -138,7 +138,7 @@ class SimulatedLine:
     def fallen(self, pieces: int) -> tuple[str, ...]:
         """Outlets of so many pieces that landed last, in the order in which they lay on the belt."""
         self._hear()
-        last = sorted(self._landed[-pieces:] if pieces else (), key=lambda piece: piece.at_mm)
+        last = sorted(self._landings.last(pieces), key=lambda piece: piece.at_mm)
         return tuple(piece.outlet for piece in last)
 
     def _do(self, hand: Hand) -> None:
@@ -153,7 +153,7 @@ class SimulatedLine:
                 member.link.send(mishap)
 
     def labels(self) -> tuple[Label, ...]:
-        """What fell so far, counted as the encoder does from its start; sizes are not told."""
+        """What fell last (a million pieces at most), counted as the encoder does from its start; sizes are not told."""
         self._hear()
         encoder = _encoder(self._config)
         return tuple(
@@ -161,7 +161,7 @@ class SimulatedLine:
                 round(encoder.start_count + piece.at_mm * encoder.ticks_per_mm),
                 piece.across_mm, 0.0, 0.0, piece.label, WORLD, "",
             )
-            for piece in self._landed
+            for piece in self._landings.last()
         )  # fmt: skip
 
     def sort_by(self, config: Config) -> None:
@@ -173,14 +173,15 @@ class SimulatedLine:
         self._hear()
         if since_mm is None:
             return None
-        counted = [piece for piece in self._landed if piece.at_mm >= since_mm]
-        return {outlet: Truth(*truth) for outlet, truth in tally(counted, self._targets()).items()}
+        found = self._landings.truth(since_mm, self._targets())
+        return {outlet: Truth(*truth) for outlet, truth in found.items()}
 
     def true_masses(self) -> tuple[Weighed, ...]:
-        """Every piece that has landed, at its tick: the belt stands at 0 when the sorter reads its first count."""
+        """The pieces that fell last (a million at most), each at its tick: the belt stands at 0 when the sorter reads
+        its first count."""
         ticks_per_mm = _encoder(self._config).ticks_per_mm
         return tuple(
-            Weighed(round(piece.at_mm * ticks_per_mm), piece.across_mm, piece.mass_g) for piece in self._landed
+            Weighed(round(piece.at_mm * ticks_per_mm), piece.across_mm, piece.mass_g) for piece in self._landings.last()
         )
 
     def _targets(self) -> dict[str, tuple[str, ...]]:
@@ -200,7 +201,7 @@ class SimulatedLine:
             return
         for message in news:
             if isinstance(message, LineNews):
-                self._landed.extend(message.landed)
+                self._landings.add(message.landed)
 
     def _start(self) -> None:
         events_in, events_out = open_link()

@@ -14,10 +14,11 @@ from control.types import Ejector, EjectorKind, Job
 from hil.controller import ControllerSettings
 from hil.drive import DrivenBelt, DriveSettings, EncoderSettings
 from hil.feeder import Feeder, FeederSettings, WorldPiece, lay
+from hil.landings import Landings
 from hil.sim import SimMachine
 from hil.stamp import PlacedSprite
 from hil.types import Landed, Truth, ValveEvent
-from hil.world import World, WorldSettings, tally
+from hil.world import World, WorldSettings
 from tests.hil.scrap import bar as bar_sprite
 from tests.hil.scrap import disc
 from tests.hil.yard import bar
@@ -157,7 +158,9 @@ def test_purity_and_recovery_are_shares_of_pieces() -> None:
         return Landed(1, label, "", outlet, 1.0, 0.0, 0.0)
 
     landed = [fell("CU-NO2", "copper"), fell("CU-NO2", "rest"), fell("FE-SHRED", "copper"), fell("SS-304", "rest")]
-    found = tally(landed, {"copper": ("CU-NO2",), "brass": ("BRASS-YEL",)})
+    landings = Landings()
+    landings.add(landed)
+    found = landings.truth(0.0, {"copper": ("CU-NO2",), "brass": ("BRASS-YEL",)})
     assert found == {"copper": Truth(0.5, 0.5, 2), "brass": Truth(None, None, 0)}
 
 
@@ -175,8 +178,9 @@ def test_every_piece_lands_exactly_once(seed: int) -> None:
 
 
 def test_a_controller_that_knows_the_truth_recovers_nearly_all() -> None:
-    landed = _sorted_with_truth(20.0)
-    (truth,) = tally(landed, {"brass": ("BRASS-YEL",)}).values()
+    landings = Landings()
+    landings.add(_sorted_with_truth(20.0))
+    (truth,) = landings.truth(0.0, {"brass": ("BRASS-YEL",)}).values()
     assert truth.recovery is not None
     assert truth.purity is not None
     assert truth.recovery > 0.97
