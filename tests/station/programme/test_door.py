@@ -37,5 +37,5 @@ def test_a_door_that_closes_at_any_moment_leaves_no_connection_open(*, leaves: b
         warnings.simplefilter("always", ResourceWarning)
         for turns in range(25):
             asyncio.run(_closed_after(turns, leaves=leaves))
-            gc.collect()
+        gc.collect()
     assert [str(warning.message) for warning in found] == []
