@@ -53,6 +53,9 @@ def train(
     ablation: Annotated[
         int, typer.Option(min=0, help="Rounds for the models taught on rendered and on real pieces alone; 0: none.")
     ] = 1,
+    size: Annotated[
+        int, typer.Option(min=64, max=224, help="Side of a crop in pixels, a multiple of 16; its square is the cost.")
+    ] = 96,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     workers: Annotated[int, typer.Option(min=1, help="Processes that paint, threads that prepare.")] = 2,
     threads: Annotated[int, typer.Option(min=1, help="Threads that learn; a second one gains little.")] = 1,
@@ -67,17 +70,18 @@ def train(
         schedule = _schedule(seed, epochs, threads)
         if photos is None:
             raise TrainingRefused("No photographs: name their folder with --photos or STATION_DATA.")
-        from station.training.course import Course, read_material
+        from station.training.course import course_at, read_material
         from station.training.learning import Ways
         from station.training.make_model import make_model
         from station.training.rollup import read_families
 
         families = read_families(codebook)
-        material = read_material(atlas, photos, families, tuple(without or ()), crops)
+        course = replace(course_at(size), seed=seed, version=version)
+        material = read_material(atlas, photos, families, tuple(without or ()), own=crops, crop=course.crop)
         short = replace(schedule, epochs=ablation) if ablation else None
         ways = Ways(schedule, short, workers, _Teller(shown).tell)
         command = written_command(context.params)
-        card = make_model(out, work, material, Course(seed=seed, version=version), families, ways, command)
+        card = make_model(out, work, material, course, families, ways, command)
     _show_card(card)
 
 

@@ -82,17 +82,31 @@ class Portion:
     seed: int
 
 
+def course_at(size_px: int) -> Course:
+    """The course on crops of another size; raises TrainingRefused where the network cannot halve them four times."""
+    if size_px % 16:
+        raise TrainingRefused(f"Crops of {size_px} pixels cannot be halved four times; choose a multiple of 16.")
+    return Course(crop=replace(Course().crop, size_px=size_px))
+
+
 def posed(material: Material, course: Course) -> tuple[Cutout, ...]:
     """The validation photograph behind every crop of PHOTOS_VAL."""
     return tuple(one for one in material.photographed("val") for _pose in range(course.photo_poses))
 
 
 def read_material(
-    atlas: Path | None, data: Path, families: Mapping[str, str], left_out: Sequence[str], own: Path | None = None
+    atlas: Path | None,
+    data: Path,
+    families: Mapping[str, str],
+    left_out: Sequence[str],
+    *,
+    own: Path | None = None,
+    crop: CropSpec,
 ) -> Material:
     """Sprites and photographs; labels in the order of ``families``, the codebook's, without those ``left_out``.
 
-    ``own`` is an exported data set of the plant. Raises TrainingRefused when any of it cannot be read.
+    ``own`` is an exported data set of the plant, cut as ``crop`` says. Raises TrainingRefused when any of it cannot be
+    read.
     """
     sprites, name = read_sprites(atlas, tuple(families))
     present = {one.label for one in sprites}
@@ -101,7 +115,7 @@ def read_material(
     material = Material(sprites, labels, cutouts, (name, photos.data_id(data)))
     if own is None:
         return material
-    crops, own_name = read_own(own, Course().crop, labels, families)
+    crops, own_name = read_own(own, crop, labels, families)
     return replace(material, own=crops, data=(*material.data, own_name))
 
 
