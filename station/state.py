@@ -64,6 +64,7 @@ ORDERS: Mapping[tuple[State, Order], State] = {
 }
 
 NOT_CONNECTED = marked("The controller is not connected yet.")
+_NOT_STOPPED = marked("The line is not stopped: press Stop on the page Line, then begin set-up.")
 _REFUSALS: Mapping[State, str] = {
     State.idle: marked("The station is ready; only Start has a meaning now."),
     State.starting: marked("The station is already starting."),
@@ -84,15 +85,15 @@ def next_state(state: State, facts: Facts, order: Order | None) -> tuple[State, 
     if order is None:
         return _by_itself(state, facts), None
     target = ORDERS.get((state, order))
-    refusal = None if order is Order.stop else _refusal(state, target, facts)
+    refusal = None if order is Order.stop else _refusal(state, order, target, facts)
     if target is None or refusal is not None:
         return _by_itself(state, facts), refusal
     return target, None
 
 
-def _refusal(state: State, target: State | None, facts: Facts) -> str | None:
+def _refusal(state: State, order: Order, target: State | None, facts: Facts) -> str | None:
     if target is None:
-        return _REFUSALS[state]
+        return _NOT_STOPPED if order is Order.setup and (state, Order.stop) in ORDERS else _REFUSALS[state]
     if target is State.starting and not facts.connected:
         return NOT_CONNECTED
     if target is State.starting and facts.pause:

@@ -16,6 +16,7 @@ from station.web.access import Access, Answer, Asking, Body, Door, Refused, need
 from station.web.pages import Group, Pages, Tab, language_of
 from station.wizard.board_pdf import BAR_MM, PAPERS, board_pdf
 from station.wizard.desk import NOT_ON, WizardDesk
+from station.wizard.figures import FIGURES
 from station.wizard.hands import HandGiven, HandWord
 from station.wizard.words import Step
 from station.wizard.work import Given
@@ -86,13 +87,13 @@ def add_setup(app: FastAPI, pages: Pages, desk: WizardDesk) -> None:
 def _add_pages(app: FastAPI, pages: Pages, desk: WizardDesk) -> None:
     @app.get("/setup", openapi_extra=needs(Role.technician), include_in_schema=False)
     async def show_setup(request: Request) -> HTMLResponse:
-        return pages.show(request, "setup.html", **desk.page(), titles=STEP_TITLES)
+        return pages.show(request, "setup.html", **desk.page(), titles=STEP_TITLES, figures=FIGURES)
 
     @app.get("/setup/summary", openapi_extra=needs(Role.technician), include_in_schema=False)
     async def summary(request: Request) -> HTMLResponse:
-        standing, history = await asyncio.to_thread(lambda: (desk.standing(), desk.history()))
+        standing = await asyncio.to_thread(desk.standing)
         return pages.show(
-            request, "setup-summary.html", standing=standing, history=history[::-1], titles=STEP_TITLES, **desk.page()
+            request, "setup-summary.html", standing=standing, titles=STEP_TITLES, figures=FIGURES, **desk.page()
         )
 
     @app.get("/api/setup/board.pdf", openapi_extra=needs(Role.technician), response_class=Response)

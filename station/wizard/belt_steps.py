@@ -100,6 +100,8 @@ class EncoderWork:
         return Proof(complaint is None, complaint or _TICKS_GOOD, figures, changes)
 
     def _complaint(self, fit: TicksFit) -> str | None:
+        if len({turn.ticks > 0 for turn in self._turns if turn.ticks}) > 1:
+            return marked("One turn went the other way: turn the belt the way it runs, every time. Begin again.")
         if abs(fit.ticks_per_mm) < 1e-6:
             return marked("The encoder did not count. Look at its coupling and its cable.")
         if fit.ticks_per_mm < 0:

@@ -24,7 +24,7 @@ from station.wizard.picture_steps import BoardWork, CameraWork
 from station.wizard.piece_steps import ModelWork, TimingWork
 from station.wizard.report_step import ReportWork
 from station.wizard.words import Answered, Ask, HeartMayStop, Held, Live, MeasureRefused, Progress, Step
-from station.wizard.work import Bench, Given, Proof, Work, moment_words
+from station.wizard.work import Bench, Focus, Given, Proof, Work, moment_words
 from vision.flat_field import FlatField, save_flat_field
 
 NOT_ON = marked("Begin set-up first.")
@@ -99,7 +99,6 @@ class WizardDesk:
         self._progress: Progress | None = None
         self._said: dict[Step, str] = {}
         self._live: Live | None = None
-        self._sharpest = 0.0
         self._is_stale = False
         self._turn = asyncio.Lock()
         self._hearts: set[asyncio.Task[None]] = set()
@@ -197,7 +196,7 @@ class WizardDesk:
             case Live():
                 self._live = message
                 if message.meters is not None:
-                    self._sharpest = max(self._sharpest, message.meters.sharpness)
+                    self._bench.focus.see(message.meters.sharpness)
             case Progress():
                 self._progress = message
             case HeartMayStop():
@@ -250,7 +249,7 @@ class WizardDesk:
         return self._book.standing()
 
     def _live_words(self, live: Live) -> dict[str, object]:
-        meters = None if live.meters is None else {**live.meters._asdict(), "sharpest": self._sharpest}
+        meters = None if live.meters is None else {**live.meters._asdict(), "sharpest": self._bench.focus.sharpest}
         return {**live._asdict(), "meters": meters}
 
     def _told(self, step: Step, standing: dict[Step, Entry], history: tuple[Entry, ...]) -> dict[str, object]:
@@ -314,9 +313,9 @@ class WizardDesk:
         return None
 
     def _forget(self) -> None:
-        self._bench.config = self._crew.config
+        self._bench.config, self._bench.focus = self._crew.config, Focus()
         self._works = {step: make(self._bench) for step, make in WORKS.items()}
-        self._asked, self._progress, self._live, self._sharpest = None, None, None, 0.0
+        self._asked, self._progress, self._live = None, None, None
         self._is_stale = False
         self._said.clear()
 

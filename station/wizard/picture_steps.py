@@ -13,18 +13,22 @@ _LEVELS = (25.0, 235.0)
 _WORST_MM = 2.0
 _RESIDUAL_MM = 0.7
 _FAINT = 0.25
+_SHARP = 0.8
 
 
 class CameraWork:
     """Focus and exposure by the meters, then one run of the belt: clean lens, even light."""
 
     def __init__(self, bench: Bench) -> None:
+        self._focus = bench.focus
+        self._focus_share = 1.0
         self._seen: LightSeen | None = None
 
     def ask(self, what: str, given: Given) -> Task | None:
+        """The focus counts as it is before the belt runs and blurs the picture."""
         if what != "light":
             raise unknown(what)
-        self._seen = None
+        self._seen, self._focus_share = None, self._focus.share()
         return SeeLight()
 
     def take(self, found: Found) -> None:
@@ -36,6 +40,7 @@ class CameraWork:
         if seen is None:
             return None
         figures: dict[str, object] = {
+            "focus": round(self._focus_share, 2),
             "darkest": round(seen.darkest, 3),
             "brightest": round(seen.brightest, 3),
             "dirt": len(seen.dirt),
@@ -43,12 +48,16 @@ class CameraWork:
             "burnt": round(seen.meters.burnt, 4),
             "sharpness": round(seen.meters.sharpness, 1),
         }
-        return Proof(_complaint(seen) is None, _complaint(seen) or _LIGHT_GOOD, figures, light=seen.gains)
+        complaint = _BLURRED if self._focus_share < _SHARP else _complaint(seen)
+        return Proof(complaint is None, complaint or _LIGHT_GOOD, figures, light=seen.gains)
 
     def told(self) -> dict[str, object]:
         return {"dirt": [] if self._seen is None else [list(box) for box in self._seen.dirt]}
 
 
+_BLURRED = marked(
+    "The picture was sharper in the last two minutes: turn the focus ring back to there and take it again."
+)
 _LIGHT_GOOD = marked("The lens is clean and the light can be evened out.")
 
 

@@ -81,7 +81,7 @@ Task = SeeLight | SeeBoard | ReadTick | FollowBelt | FireEach | WatchFall | Watc
 
 class LightSeen(NamedTuple):
     """``gains`` for blue, green, red of each lane; ``darkest`` and ``brightest`` lane against the usual light; ``dirt``
-    what stood still in the picture; ``sharpest`` the best sharpness met."""
+    what stood still in the picture."""
 
     gains: tuple[tuple[float, float, float], ...]
     darkest: float

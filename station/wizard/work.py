@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +55,27 @@ class Work(Protocol):
         """What the page shows beside the proof."""
 
 
+_LATELY = 600  # five a second
+
+
+@dataclass(slots=True)
+class Focus:
+    """How sharp the pictures of the last two minutes were: a hand in front of the lens is forgotten again."""
+
+    _lately: deque[float] = field(default_factory=lambda: deque(maxlen=_LATELY))
+
+    def see(self, sharpness: float) -> None:
+        self._lately.append(sharpness)
+
+    @property
+    def sharpest(self) -> float:
+        return max(self._lately, default=0.0)
+
+    def share(self) -> float:
+        """The newest picture against the sharpest, 1 before the first."""
+        return self._lately[-1] / self.sharpest if self.sharpest else 1.0
+
+
 @dataclass(slots=True)
 class Still:
     """A picture that the page draws over; ``number`` changes with it."""
@@ -67,11 +89,12 @@ class Still:
 
 @dataclass(slots=True)
 class Bench:
-    """What all steps share: the settings that count now, how the channels stand, and the still picture."""
+    """What all steps share: the settings that count now, how the channels stand, the still picture, the focus."""
 
     config: Config
     standings: Callable[[], tuple[ChannelStanding, ...]] = tuple
     still: Still = field(default_factory=Still)
+    focus: Focus = field(default_factory=Focus)
 
 
 def needed(value: float | None, name: str) -> float:

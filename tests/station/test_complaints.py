@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -127,6 +130,59 @@ def _piece(part: ast.expr) -> str:
 def test_details_of_faults_can_be_told_in_every_language(module: str) -> None:
     tree = ast.parse((PROJECT / module).read_text())
     said = [filled(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) and len(node.values) > 1]
+    assert said
+    for sentence in said:
+        assert is_known(sentence), sentence
+
+
+# Where controllers, boards, couplers and cameras are lost, and what stands before a reason given to ``_lose`` there.
+_LOSERS = {
+    "control.board_line": "",
+    "control.coil_machine": "The coupler at 7 ",
+    "control.coupler_watchdog": "",
+    "control.modbus_machine": "The controller at 7 ",
+    "control.modbus_probe": "",
+    "control.modbus_rtu": "",
+    "control.modbus_serial": "",
+    "control.modbus_wire": "",
+    "control.serial_machine": "",
+    "vision.opencv_camera": "",
+}
+_RAISES = {"CameraLost", "MachineLost", "MachineMismatch"}
+_REASONS = {"_lose", "lose"}
+_TELL_WHY = {"_mismatch", "_present", "_seen", "_unopened", "_unreachable", "silence"}
+
+
+def said_by(module: ModuleType) -> list[str]:
+    """Sentences, and the reasons in them, that a module can lose something with."""
+    found: list[tuple[str, ast.expr]] = []
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and node.args:
+            found.append((ast.unparse(node.func).rpartition(".")[2], node.args[0]))
+        elif isinstance(node, ast.FunctionDef) and node.name in _TELL_WHY:
+            found += [("", one.value) for one in ast.walk(node) if isinstance(one, ast.Return) and one.value]
+    lead = _LOSERS[module.__name__]
+    said = [(lead if name in _REASONS else "") + _text(text, module) for name, text in found if _tells(name, text)]
+    return [*said, *vars(module).get("_ADVICE", {}).values()]
+
+
+def _tells(name: str, text: ast.expr) -> bool:
+    if name not in {"", *_RAISES, *_REASONS}:
+        return False
+    is_only_passed_on = ast.unparse(text).endswith(("{what}'", "{what}.'"))
+    is_text = isinstance(text, ast.JoinedStr | ast.Constant) or (isinstance(text, ast.Name) and text.id.isupper())
+    return is_text and not is_only_passed_on
+
+
+def _text(text: ast.expr, module: ModuleType) -> str:
+    if isinstance(text, ast.JoinedStr):
+        return filled(text)
+    return str(getattr(module, text.id) if isinstance(text, ast.Name) else ast.literal_eval(text))
+
+
+@pytest.mark.parametrize("module", list(_LOSERS))
+def test_why_something_was_lost_can_be_told_in_every_language(module: str) -> None:
+    said = said_by(importlib.import_module(module))
     assert said
     for sentence in said:
         assert is_known(sentence), sentence

@@ -13,6 +13,7 @@ function camera({ told }) {
 }
 
 function board({ told }) {
+  setText(at("sights"), told.sights.first && !told.misfits.length ? _("The first picture is taken: turn the belt on, then take the second.") : "");
   if (told.misfits.length) {
     const far = LONGER / told.mm_per_px;
     return told.misfits.flatMap(([x, y, across, down]) => {
@@ -53,7 +54,7 @@ function write(chart, key, parts) {
 
 function ejectors({ told }) {
   at("moved").hidden = told.last.length === 0;
-  if (told.last.length) setText(at("moved-which"), told.last.length > 1 ? _("Did all {n} move, in order?", { n: told.last.length }) : _("Did ejector {n} move?", { n: told.last[0] }));
+  if (told.last.length) setText(at("moved-which"), told.last.length > 1 ? _("Did all {n} move, in order?", { n: told.last.length }) : _("Did ejector {n} move?", { n: document.querySelector(`[data-fire="${told.last[0]}"]`).dataset.name }));
   const shots = Object.fromEntries(told.shots.map((shot) => [shot.output, shot]));
   for (const lane of document.querySelectorAll("[data-lane]")) {
     const moved = told.moved[lane.dataset.lane];
@@ -98,15 +99,6 @@ export function markHit(button, isHit) {
   button.lastElementChild.textContent = isHit ? _("✓ hit") : _("missed");
 }
 
-function heartbeat({ proof, accepted }) {
-  const figures = proof ?? accepted?.figures;
-  const panel = document.querySelector('[data-panel="heartbeat"]');
-  if (!figures) return [];
-  setText(panel.querySelector('[data-figure="running"]'), figures.running ? _("goes on running") : _("stopped"));
-  setText(panel.querySelector('[data-figure="armed"]'), figures.armed ? _("still armed") : _("disarmed"));
-  return [];
-}
-
 function rows(body, key, cells) {
   if (body.dataset.key === key) return;
   body.dataset.key = key;
@@ -133,4 +125,4 @@ function report({ told }) {
 }
 
 /** By step: (what the station told of it, everything it told) -> marks over the picture as [name, attributes]. */
-export const panels = { camera, board, encoder, speed, ejectors, timing, heartbeat, model, report };
+export const panels = { camera, board, encoder, speed, ejectors, timing, model, report };

@@ -17,10 +17,11 @@ const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-function number(value, { unit, digits, scale }) {
-  if (typeof value !== "number") return "–";
-  const shown = (value * Number(scale)).toLocaleString(locale, { maximumFractionDigits: Number(digits), minimumFractionDigits: Number(digits) });
-  return unit ? `${shown} ${unit}` : shown;
+function shown(value, { unit, digits, scale, yes, no }) {
+  if (typeof value === "boolean") return value ? yes : no;
+  if (typeof value !== "number") return value ?? "–";
+  const number = (value * Number(scale)).toLocaleString(locale, { maximumFractionDigits: Number(digits), minimumFractionDigits: Number(digits) });
+  return unit ? `${number} ${unit}` : number;
 }
 
 export function say(words) {
@@ -59,7 +60,7 @@ function showStep(step) {
   mark.dataset.level = level;
   panel.hidden = !state.on || open !== step.step;
   const figures = step.proof ?? step.accepted?.figures ?? {};
-  for (const place of panel.querySelectorAll("[data-figure]")) setText(place, number(figures[place.dataset.figure], place.dataset));
+  for (const place of panel.querySelectorAll("[data-figure]")) setText(place, shown(figures[place.dataset.figure], place.dataset));
   setText(panel.querySelector("[data-said]"), inWords(step.said));
   const verdict = panel.querySelector("[data-verdict]");
   verdict.dataset.good = String(step.proof ? step.proof.good : true);
@@ -67,7 +68,7 @@ function showStep(step) {
   panel.querySelector("[data-accept]").disabled = !step.proof?.good;
   panel.querySelector("[data-undo]").disabled = step.accepted === null;
   showProgress(panel.querySelector("[data-progress]"), state.measuring === step.step);
-  showHistory(panel.querySelector("[data-history]"), step.history);
+  showHistory(panel, step.history);
 }
 
 function showProgress(bar, isMeasuring) {
@@ -77,12 +78,14 @@ function showProgress(bar, isMeasuring) {
   setText(bar.querySelector("p"), inWords(state.sentence));
 }
 
-function showHistory(body, history) {
+function showHistory(panel, history) {
+  const body = panel.querySelector("[data-history]");
   if (body.dataset.rows === String(history.length)) return;
   body.dataset.rows = history.length;
   body.replaceChildren(...history.toReversed().map(({ at_utc, by, deed, figures }) => {
     const row = document.createElement("tr");
-    const told = Object.entries(figures).filter(([, value]) => typeof value !== "object").map(([key, value]) => `${key} ${value}`).join(", ");
+    const places = [...panel.querySelectorAll("[data-figure]")].filter(({ dataset }) => dataset.figure in figures);
+    const told = places.map((place) => `${place.previousElementSibling.textContent} ${shown(figures[place.dataset.figure], place.dataset)}`).join(" · ");
     for (const text of [new Date(at_utc).toLocaleString(locale), by, _(deed), told]) row.insertCell().textContent = text;
     return row;
   }));

@@ -169,6 +169,8 @@ async def set_up_the_hand(page: Page, tech: Technician) -> None:
     await page.get_by_role("link", name="Summary to print").click()
     await expect(page.locator("tbody tr")).to_have_count(9)
     await expect(page.locator("main")).not_to_contain_text("not done")
+    for told in ("Belt after that stopped", "mm/px", "Moved 49"):
+        await expect(page.locator("main")).to_contain_text(told)
 
 
 def test_a_technician_walks_through_the_whole_wizard_and_the_values_are_true(tmp_path: Path) -> None:
