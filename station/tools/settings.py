@@ -20,8 +20,14 @@ from station.tools.niced import WorkRefused, ask
 
 Restart = Callable[[], str | None]
 _TITLES = (marked("Station"), marked("Calibration"), marked("Recipe"))
-_KINDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "NoneType": "nothing"}
-_KIND = re.compile(rf"\b(?:{'|'.join(_KINDS)})\b")
+_KINDS = {
+    "str": marked("text"),
+    "int": marked("whole number"),
+    "float": marked("number"),
+    "bool": marked("true or false"),
+    "NoneType": marked("nothing"),
+}
+_KIND = re.compile(rf"\b({'|'.join(_KINDS)})\b")
 _SECTIONS = ("station file", "calibration", "recipe")
 
 
@@ -61,11 +67,11 @@ class Checked(NamedTuple):
 
 
 class KeyHelp(NamedTuple):
-    """One key of one of the files, in words; ``says`` may be empty."""
+    """One key of one of the files, in words; ``kind`` in parts that may be translated, ``says`` may be empty."""
 
     title: str
     key: str
-    kind: str
+    kind: tuple[str, ...]
     is_needed: bool
     says: str
 
@@ -179,9 +185,9 @@ def key_help() -> Iterator[KeyHelp]:
     titles = dict(zip(_SECTIONS, _TITLES, strict=True))
     for key in every_key():
         if key.file in titles:
-            kind = _KIND.sub(lambda word: _KINDS[word.group()], key.kind)
-            default = "" if key.default is None else f" = {key.default}"
-            yield KeyHelp(titles[key.file], key.path, kind + default, key.default is None, key.says)
+            kind = tuple(_KINDS.get(part, part) for part in _KIND.split(key.kind) if part)
+            default = () if key.default is None else (f" = {key.default}",)
+            yield KeyHelp(titles[key.file], key.path, (*kind, *default), key.default is None, key.says)
 
 
 def hashes(path: Path, names: tuple[str, ...]) -> dict[str, str]:

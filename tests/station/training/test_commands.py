@@ -74,7 +74,7 @@ def test_the_command_in_the_card_asks_for_the_same_model_again() -> None:
     made = typer.Typer()
     made.command()(commands.train)
     read = typer.main.get_command(made).make_context
-    numbers = "--epochs 5 --ablation 0 --seed 3 --workers 4 --threads 2 --version 7"
+    numbers = "--epochs 5 --ablation 0 --size 112 --seed 3 --workers 4 --threads 2 --version 7"
     asked = read("train", [*numbers.split(), "--without", "BAT-LI", "--without", "PWB", "--crops", "EXPORT"]).params
     written = commands.written_command(asked)
     assert read("train", written.removeprefix("station train ").split()).params == asked

@@ -10,12 +10,13 @@ import pytest
 
 from hil.look import View
 from hil.sprites.atlas import Split
-from station.training.course import LOOKS, Course, Material, key, make_parts
+from station.training.course import LOOKS, Course, Material, course_at, key, make_parts
 from station.training.dataset import Scene
 from station.training.laying import Laying
 from station.training.learning import with_own
 from station.training.own_crops import OWN, OWN_VAL, VIEWS
 from station.training.photos import Cutout
+from station.training.refusals import TrainingRefused
 from tests.station.training.test_dataset import made_sprite
 from vision.classifier import Classifier
 from vision.crop import CropSpec
@@ -103,6 +104,12 @@ def test_another_course_has_another_key_but_another_version_has_not() -> None:
     assert key(Course(version=2), material) == key(Course(version=1), material)
 
 
+def test_crops_are_as_large_as_asked_unless_the_network_cannot_halve_them() -> None:
+    assert course_at(112) == replace(Course(), crop=replace(Course().crop, size_px=112))
+    with pytest.raises(TrainingRefused, match="multiple of 16"):
+        course_at(100)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_is_taught_measured_and_proves_itself_and_a_second_run_goes_on(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed (extra train)")
@@ -123,5 +130,6 @@ def test_a_model_is_taught_measured_and_proves_itself_and_a_second_run_goes_on(t
     splits = [figures.split for figures in card.measured]
     assert splits[:3] == ["val", "test", "held-out light"]
     assert "rendered only: photographs val" in splits
+    assert any(note.startswith("Taught 2 times, validation loss") for note in card.notes)
     assert len(card.golden) == len(LABELS)
     assert Classifier(card).classify(np.zeros((5, 32, 32, 3), np.uint8)).shape == (5, len(LABELS))

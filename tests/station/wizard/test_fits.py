@@ -15,13 +15,18 @@ from hypothesis import given, settings
 from station import setup
 from station.calibration import amend, values_of
 from station.config import ConfigError
+from station.wizard.belt_steps import EncoderWork
 from station.wizard.board_pdf import PAPERS, board_pdf
 from station.wizard.book import Deed, Entry, SetupBook
+from station.wizard.figures import FIGURES
+from station.wizard.picture_steps import CameraWork
 from station.wizard.timing import Shot, fit_timing
-from station.wizard.words import Step
+from station.wizard.words import LightSeen, Step, TickRead
+from station.wizard.work import Bench, Given
 from station.wizard.worker import Hold
 from tests.station.site import site_config
 from vision.board import BoardRefused, BoardSeen, board_image, find_board, fit_belt
+from vision.picture_meters import Meters
 
 NOW = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 S = 1_000_000_000
@@ -113,6 +118,55 @@ def test_what_was_undone_no_longer_counts_and_what_was_before_counts_again(tmp_p
     again = SetupBook(tmp_path)
     assert again.standing()[Step.encoder].figures == {"ticks_per_mm": 10.0}
     assert len(again.history()) == 3
+
+
+@pytest.mark.parametrize(("sharpness", "is_good"), [(3.4, True), (2.3, False)])
+def test_a_picture_that_was_sharper_lately_is_refused(tmp_path: Path, sharpness: float, is_good: bool) -> None:
+    bench = Bench(site_config(tmp_path))
+    work = CameraWork(bench)
+    for each in (2.0, 3.6, sharpness):
+        bench.focus.see(each)
+    work.ask("light", Given())
+    work.take(LightSeen(((1.0, 1.0, 1.0),), 0.8, 1.2, (), Meters(1.0, 100.0, 0.0, 0.0)))
+    proof = work.proof()
+    assert proof is not None
+    assert proof.is_good is is_good
+    assert ("turn the focus ring" in proof.sentence) is not is_good
+
+
+def test_a_hand_before_the_lens_is_forgotten_after_two_minutes(tmp_path: Path) -> None:
+    focus = Bench(site_config(tmp_path)).focus
+    assert focus.share() == 1.0
+    focus.see(90.0)
+    for _ in range(5 * 120):
+        focus.see(3.0)
+    assert focus.share() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("ticks", "said"),
+    [((0, 10_000, 20_010), "the turns agree"), ((0, 10_000, 0), "the other way"), ((0, 0, 0), "did not count"),
+     ((20_000, 10_000, 0), "count falls"), ((0, 10_000, 22_000), "differ too much"), ((0, 10_000), "once more")],
+)  # fmt: skip
+def test_turns_of_the_belt_prove_the_encoder_or_say_what_is_wrong(
+    tmp_path: Path, ticks: tuple[int, ...], said: str
+) -> None:
+    work = EncoderWork(Bench(site_config(tmp_path)))
+    for n, tick in enumerate(ticks):
+        work.ask("to" if n else "from", Given(length_mm=1000.0))
+        work.take(TickRead(tick, 1))
+    proof = work.proof()
+    assert proof is not None
+    assert said in proof.sentence
+
+
+def test_figures_are_told_in_words() -> None:
+    told = {figure.key: figure for figures in FIGURES.values() for figure in figures}
+    assert told["burnt"].shown(0.0123) == "1.2 %"
+    assert told["running"].shown(False) == "stopped"
+    assert told["turns"].shown(2) == "2"
+    assert told["outlet"].shown("copper") == "copper"
+    assert told["sd"].shown(None) == "–"
 
 
 def test_a_held_button_runs_the_belt_half_a_minute_at_most_and_stops_when_nothing_is_heard() -> None:
