@@ -62,7 +62,7 @@ def make_model(
     read back.
     """
     from station.training.network import INPUT, Calibrated, as_onnx, build_body
-    from station.training.train import answers, blended
+    from station.training.train import answers, best_of
 
     work.mkdir(parents=True, exist_ok=True)
     parts = make_parts(course, material, work, workers=ways.workers, tell=ways.tell)
@@ -77,7 +77,7 @@ def make_model(
             other.result()
         second, _epochs = taught(maps, names, again, work, course, material, quiet)
         ways.tell("Taught again, with other chances", 1, 1)
-        top, taught_note = blended((first, second), maps.to_stop_by(names))
+        top, taught_note = best_of((first, second), maps.to_stop_by(names))
         ways.tell("Ablation", 0, 1)
         said = {arm: answer() for arm, answer in arms.items()}
         ways.tell("Ablation", 1, 1)

@@ -87,20 +87,12 @@ def fit(
     return pupil.mean.eval(), pupil.epoch
 
 
-def blended(networks: Sequence[nn.Sequential], val: tuple[Maps, MayBe]) -> tuple[nn.Sequential, str]:
-    """The mean of the weights of networks taught from the same start, or the best of them where the mean is no better
-    on ``val`` (model soups, Wortsman et al. 2022, arXiv 2203.05482); and a sentence about it."""
-    mean = copy.deepcopy(networks[0])
-    states = [one.state_dict() for one in networks]
-    mean.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
-    losses = [_validated(one.eval(), val)[0] for one in (*networks, mean)]
+def best_of(networks: Sequence[nn.Sequential], val: tuple[Maps, MayBe]) -> tuple[nn.Sequential, str]:
+    """The network with the least loss on ``val``, and a sentence about it."""
+    losses = [_validated(one, val)[0] for one in networks]
     chosen = min(range(len(losses)), key=losses.__getitem__)
-    each = ", ".join(f"{loss:.3f}" for loss in losses[:-1])
-    used = "the mean of their weights is used" if chosen == len(networks) else f"number {chosen + 1} is used"
-    told = (
-        f"Taught {len(networks)} times, validation loss {each}, of the mean of their weights {losses[-1]:.3f}: {used}."
-    )
-    return (*networks, mean)[chosen], told
+    each = ", ".join(f"{loss:.3f}" for loss in losses)
+    return networks[chosen], f"Taught {len(losses)} times, validation loss {each}: number {chosen + 1} is used."
 
 
 def answers(network: nn.Module, maps: Maps) -> NDArray[np.float32]:
