@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from station.training.ablation import ablation_figures, arm_beside, arms_of, quiet
+from station.training.ablation import ablation_figures, arms_of
 from station.training.calibration import fit_look_correlation, floor_of
 from station.training.card_writer import draft_card, write_card, write_golden
 from station.training.course import (
@@ -62,22 +62,14 @@ def make_model(
     read back.
     """
     from station.training.network import INPUT, Calibrated, as_onnx, build_body
-    from station.training.train import answers, best_of
+    from station.training.train import answers
 
     work.mkdir(parents=True, exist_ok=True)
     parts = make_parts(course, material, work, workers=ways.workers, tell=ways.tell)
     maps = Maps(parts, all_maps(course, material, work, ways))
     with ProcessPoolExecutor(1, get_context("spawn")) as second_core:
-        names, again = with_own(TAUGHT, material), replace(ways.schedule, seed=ways.schedule.seed + 1)
-        beside = [second_core.submit(arm_beside, names, again, work, course, material)] if ways.workers > 1 else []
         arms = arms_of(second_core, work, course, material, ways)
-        first, epochs = taught(maps, names, ways.schedule, work, course, material, ways.tell)
-        ways.tell("Taught again, with other chances", 0, 1)
-        for other in beside:
-            other.result()
-        second, _epochs = taught(maps, names, again, work, course, material, quiet)
-        ways.tell("Taught again, with other chances", 1, 1)
-        top, taught_note = best_of((first, second), maps.to_stop_by(names))
+        top, epochs = taught(maps, with_own(TAUGHT, material), ways.schedule, work, course, material, ways.tell)
         ways.tell("Ablation", 0, 1)
         said = {arm: answer() for arm, answer in arms.items()}
         ways.tell("Ablation", 1, 1)
@@ -98,9 +90,7 @@ def make_model(
     )
     card = _measured(draft, raw, parts, course, material, families)
     figures, note = ablation_figures(said, parts[PHOTOS_VAL], course, material, families, ways)
-    card = replace(
-        card, measured=(*card.measured, *figures), notes=(*card.notes, taught_note, *note, f"Made by: {command}")
-    )
+    card = replace(card, measured=(*card.measured, *figures), notes=(*card.notes, *note, f"Made by: {command}"))
     write_card(card)
     kept = load_card(card.folder)
     Classifier(kept).self_test()

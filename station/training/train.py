@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,14 +85,6 @@ def fit(
             on_epoch(pupil.epoch, schedule.epochs, loss, accuracy)
     pupil.mean.load_state_dict(torch.load(io.BytesIO(pupil.best), weights_only=True))
     return pupil.mean.eval(), pupil.epoch
-
-
-def best_of(networks: Sequence[nn.Sequential], val: tuple[Maps, MayBe]) -> tuple[nn.Sequential, str]:
-    """The network with the least loss on ``val``, and a sentence about it."""
-    losses = [_validated(one, val)[0] for one in networks]
-    chosen = min(range(len(losses)), key=losses.__getitem__)
-    each = ", ".join(f"{loss:.3f}" for loss in losses)
-    return networks[chosen], f"Taught {len(losses)} times, validation loss {each}: number {chosen + 1} is used."
 
 
 def answers(network: nn.Module, maps: Maps) -> NDArray[np.float32]:
