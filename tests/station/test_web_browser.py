@@ -105,6 +105,22 @@ def test_a_refused_order_shows_its_sentence_and_stop_works_by_keyboard() -> None
     operate(paper, work)
 
 
+def test_a_sentence_within_a_sentence_is_told_whole_in_another_language() -> None:
+    """The catalogue also knows "Connected to {where}.", which must not swallow what went wrong."""
+    lost = (
+        "Connected to 10.0.0.5:502, but unit 1 has been silent for 100 ms. Check that the controller's program is "
+        "running, the unit number, and the cable behind the gateway."
+    )
+
+    async def work(page: Page) -> None:
+        await page.context.add_cookies([{"name": "station_language", "value": "zh", "url": page.url}])
+        await page.reload()
+        said = await page.evaluate("async (said) => (await import('/static/words.js')).told(said)", lost)
+        assert re.findall("[A-Za-z0-9.:]+", said) == ["10.0.0.5:502", "1", "100"]
+
+    operate(PaperStation(), work)
+
+
 def test_an_alarm_is_shown_within_two_seconds_acknowledged_shelved_and_comes_back() -> None:
     paper = PaperStation()
 

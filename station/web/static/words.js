@@ -18,8 +18,9 @@ const patterns = Object.entries(catalogue)
   .map(([sentence, said]) => {
     const places = [...sentence.matchAll(/\{(\w*)\}/g)].map(([, name]) => name);
     const parts = sentence.split(/\{\w*\}/).map(escape);
-    return { pattern: new RegExp(`^${parts.join("(.+?)")}$`, "s"), places, said };
-  });
+    return { pattern: new RegExp(`^${parts.join("(.+?)")}$`, "s"), places, said, letters: parts.join("").length };
+  })
+  .sort((one, other) => other.letters - one.letters); // the sentence that leaves least open knows best
 
 /** A sentence that the station said, with its values already in it; what no catalogue knows stays as it is. */
 export function told(sentence) {
