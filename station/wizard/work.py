@@ -14,6 +14,8 @@ from station.marked import marked
 from station.reporting.standing import ChannelStanding
 from station.wizard.words import Found, MeasureRefused, Task
 
+_LATELY = 600  # five a second
+
 
 class Given(NamedTuple):
     """What a technician enters beside his press; None where he entered nothing."""
@@ -53,9 +55,6 @@ class Work(Protocol):
 
     def told(self) -> dict[str, object]:
         """What the page shows beside the proof."""
-
-
-_LATELY = 600  # five a second
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Laws of the state machine."""
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from station.state import POWERS, Facts, next_state
@@ -65,6 +66,16 @@ def test_a_refused_order_says_why_and_an_obeyed_stop_never_is_refused(state: Sta
 def test_a_stop_fault_takes_the_powers_away(state: State, facts: Facts) -> None:
     after, _ = next_state(state, facts._replace(stop=True, stop_sentence="Close the guard."), None)
     assert after in (State.fault, State.estop)
+
+
+@pytest.mark.parametrize("state", [State.starting, State.running, State.bypass, State.paused])
+def test_set_up_says_to_stop_the_line_first_and_begins_once_it_has_stopped(state: State) -> None:
+    after, refusal = next_state(state, CALM, Order.setup)
+    assert after is not State.setup
+    assert refusal is not None
+    assert "press Stop" in refusal
+    stopped, _ = next_state(state, CALM, Order.stop)
+    assert next_state(stopped, CALM, Order.setup) == (State.setup, None)
 
 
 def test_reset_is_refused_while_the_cause_is_present() -> None:

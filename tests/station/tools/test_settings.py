@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from station.config import load_config
+from station.language import sentences
 from station.tools.rest import not_at_rest
+from station.tools.settings import key_help
 from station.types import State, Status
 from station.web.app import Desks, create_app
 from station.web.tools_routes import ToolsDesk
@@ -162,3 +164,14 @@ def test_the_program_starts_again_only_at_rest(browser: Browser) -> None:
     assert told(State.running, 1500.0) is not None
     assert told(State.idle, 1500.0) is not None
     assert told(State.paused, 0.0) is not None
+
+
+def test_the_kind_of_every_key_is_told_in_words_that_the_catalogues_know() -> None:
+    known = {word for word, said in sentences("zh").items() if said}
+    kinds = {key.key: key.kind for key in key_help()}
+    assert kinds["station.id"] == ("text",)
+    assert kinds["web.port"] == ("whole number", " = 8080")
+    words = {part for kind in kinds.values() for part in kind} & {"text", "whole number", "number", "true or false"}
+    assert len(words) == 4
+    assert words <= known
+    assert not any(part in {"str", "int", "float", "bool", "NoneType"} for kind in kinds.values() for part in kind)
