@@ -32,14 +32,13 @@ class PlcSettings:
     """``longest_on_ms`` is one limit per output.
 
     An edge that the scan sees more than ``late_limit_counts`` too late is not fired. A station that polls at least
-    every ``poll_limit_ms`` never misses a report.
+    every ``heartbeat_limit_ms``, and is stood down otherwise, never misses a report.
     """
 
     identity: Identity
     longest_on_ms: tuple[float, ...]
     late_limit_counts: int = 50
     heartbeat_limit_ms: float = HEARTBEAT_LIMIT_MS
-    poll_limit_ms: float = 100.0
     queue: int = 256
 
 
@@ -183,8 +182,8 @@ class Plc:
         self._unpublished.append(ShotReport(job_id, result, count))
 
     def _publish(self, now_ns: int) -> None:
-        """Never more than RESULTS reports within the poll limit; the rest wait their turn."""
-        limit_ns = self._settings.poll_limit_ms * 1e6
+        """Never more than RESULTS reports within the heartbeat limit; the rest wait their turn."""
+        limit_ns = self._settings.heartbeat_limit_ms * 1e6
         while self._unpublished:
             if len(self._published_ns) == RESULTS and now_ns - self._published_ns[0] < limit_ns:
                 return

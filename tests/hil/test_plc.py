@@ -165,9 +165,9 @@ def test_a_burst_of_reports_leaves_the_station_time_to_read_each() -> None:
         ready.queue(job(n, ready.ahead(3000 + n)))
     ready.step()
     ready.command = ready.command._replace(armed=False)
-    ready.step(90)
+    ready.step(190)
     assert len(ready.reports) == RESULTS
-    ready.step(100)
+    ready.step(200)
     assert len(ready.reports) == 30
 
 
