@@ -26,7 +26,7 @@ gates:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n 3 --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -rR
 
 golden: $(VENV)/.ready-test ## Write the golden recordings and their decisions anew; the diff of the texts is the review
 	$(BIN)/python -m tests.station.recording.golden

@@ -20,6 +20,9 @@ app = typer.Typer(no_args_is_help=True, help="Make sprites and footage of the si
 def sprites(
     out: Annotated[Path, typer.Option(help="Folder the atlas is written to.")] = Path("hil/sprites/atlas"),
     objects: Annotated[int, typer.Option(min=1, help="Objects per form of scrap, before its share.")] = 24,
+    after: Annotated[
+        int, typer.Option(min=0, help="Go on after an atlas of so many objects: further ones, for training alone.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 7,
     workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
     *,
@@ -38,6 +41,7 @@ def sprites(
                 workers=workers,
                 resume=resume,
                 progress=lambda done, of: bar.update(task, completed=done, total=of),
+                after=after,
             )
         except RendererMissingError as error:
             raise _refused(str(error)) from None

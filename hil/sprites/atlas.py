@@ -1,4 +1,4 @@
-"""The sprite atlas: reading the shipped one."""
+"""The sprite atlases: reading the shipped ones."""
 
 import json
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDER = Path(__file__).with_name("atlas")
+# Further pieces, all of split train: the simulated line never shows them.
+LESSONS = Path(__file__).with_name("lessons")
 INDEX = "index.json"
 VERSION = 1
 

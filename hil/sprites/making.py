@@ -21,6 +21,7 @@ from hil.sprites.render import MM_PER_PX, SPP, Shot, View, render_sprite, render
 
 HELD_OUT_LIGHT = "slanted"
 SECOND_LIGHTS = ("low", "dome", "bars")
+LESSON_LIGHTS = ("bars", "low", "bars", "dome")
 VAL_SHARE = TEST_SHARE = 0.15
 
 
@@ -68,6 +69,19 @@ def orders(objects_per_form: int, seed: int, forms: Sequence[str] = tuple(FORMS)
     return found
 
 
+def further_orders(after: int, objects_per_form: int, seed: int, forms: Sequence[str] = tuple(FORMS)) -> list[Order]:
+    """Return all sprites of an atlas that goes on where one of `after` pieces per form ends: all for training.
+
+    Many pieces teach more than many views, so each is seen once, under one of the lights that may be learnt from.
+    """
+    found = []
+    for form in forms:
+        share = FORMS[form].share
+        for number in range(round(share * after), round(share * (after + objects_per_form))):
+            found.append(Order(View(form, number, 0, LESSON_LIGHTS[number % len(LESSON_LIGHTS)]), "train"))
+    return found
+
+
 def _row(order: Order, shot: Shot) -> SpriteRow:
     view = order.view
     return SpriteRow(
@@ -105,19 +119,20 @@ def render_atlas(
     resume: bool,
     progress: Callable[[int, int], None],
     forms: Sequence[str] = tuple(FORMS),
+    after: int = 0,
 ) -> None:
     """Render an atlas of some or all forms into a folder; the same seed gives the same pieces.
 
-    Finished sprites wait in `out`/work until all are there; `resume` keeps those of an earlier run that was stopped.
-    `progress` is told how many of how many sprites are done; what it raises stops the work. Raises
-    RendererMissingError where Mitsuba is not installed.
+    With `after` it holds `further_orders`. Finished sprites wait in `out`/work until all are there; `resume` keeps
+    those of an earlier run that was stopped. `progress` is told how many of how many sprites are done; what it raises
+    stops the work. Raises RendererMissingError where Mitsuba is not installed.
     """
     renderer = renderer_name()
     folder = out / "work"
     if folder.exists() and not resume:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = orders(objects_per_form, seed, forms)
+    wanted = further_orders(after, objects_per_form, seed, forms) if after else orders(objects_per_form, seed, forms)
     _make_missing(wanted, seed, workers, folder, progress)
     rows = write_sheets(out, wanted, folder)
     index = Index(

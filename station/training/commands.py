@@ -36,7 +36,9 @@ def train(
     work: Annotated[
         Path, typer.Option(help="Folder for painted crops and the state of learning; a second run goes on from there.")
     ] = Path("data/training"),
-    atlas: Annotated[Path | None, typer.Option(help="Sprite atlas to paint with; the shipped one if left out.")] = None,
+    atlas: Annotated[
+        list[Path] | None, typer.Option(help="Sprite atlas to paint with, once for each; the shipped ones if left out.")
+    ] = None,
     codebook: Annotated[Path, typer.Option(help="Codebook with the material classes.")] = _CODEBOOK,
     *,
     photos: Annotated[
@@ -49,7 +51,7 @@ def train(
     without: Annotated[
         list[str] | None, typer.Option(help="Class that is not taught; give the option once for each.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Rounds over all crops; stops early when nothing improves.")] = 4,
     ablation: Annotated[
         int, typer.Option(min=0, help="Rounds for the models taught on rendered and on real pieces alone; 0: none.")
     ] = 1,
@@ -77,7 +79,9 @@ def train(
 
         families = read_families(codebook)
         course = replace(course_at(size), seed=seed, version=version)
-        material = read_material(atlas, photos, families, tuple(without or ()), own=crops, crop=course.crop)
+        material = read_material(
+            tuple(atlas or ()), photos, families, tuple(without or ()), own=crops, crop=course.crop
+        )
         short = replace(schedule, epochs=ablation) if ablation else None
         ways = Ways(schedule, short, workers, _Teller(shown).tell)
         command = written_command(context.params)
@@ -182,10 +186,11 @@ def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, pa
 
 
 def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painted: _Painted) -> LabelledCrops:
+    from hil.sprites.atlas import FOLDER
     from station.training.course import read_sprites
     from station.training.dataset import Scene, render_crops, sprites_of
 
-    sprites = sprites_of("test", read_sprites(painted.atlas, tuple(families))[0])
+    sprites = sprites_of("test", read_sprites((painted.atlas or FOLDER,), tuple(families))[0])
     usable = tuple(one for one in card.labels if any(sprite.label == one for sprite in sprites))
     made = render_crops(
         sprites,

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from hil.sprites.atlas import FOLDER as ATLAS_FOLDER
-from hil.sprites.atlas import INDEX, AtlasError, Sprite, load_atlas
+from hil.sprites.atlas import INDEX, LESSONS, AtlasError, Sprite, load_atlas
 from station.training import photos
 from station.training.dataset import Scene, render_crops, sprites_of
 from station.training.laying import Laying
@@ -41,7 +41,7 @@ class Course:
     """
 
     taught: dict[str, int] = field(
-        default_factory=lambda: {"painted": 6000, "laid": 2000, "photographed": 12000, "strange": 3500}
+        default_factory=lambda: {"painted": 16000, "laid": 5000, "photographed": 24000, "strange": 6000}
     )
     measured: int = 400
     photo_poses: int = 2
@@ -95,7 +95,7 @@ def posed(material: Material, course: Course) -> tuple[Cutout, ...]:
 
 
 def read_material(
-    atlas: Path | None,
+    atlases: Sequence[Path],
     data: Path,
     families: Mapping[str, str],
     left_out: Sequence[str],
@@ -103,37 +103,49 @@ def read_material(
     own: Path | None = None,
     crop: CropSpec,
 ) -> Material:
-    """Sprites and photographs; labels in the order of ``families``, the codebook's, without those ``left_out``.
+    """Sprites (of the shipped atlases, when none is named) and photographs.
 
-    ``own`` is an exported data set of the plant, cut as ``crop`` says. Raises TrainingRefused when any of it cannot be
-    read.
+    Labels are in the order of ``families``, the codebook's, without those ``left_out``. ``own`` is an exported data set
+    of the plant, cut as ``crop`` says. Raises TrainingRefused when any of it cannot be read.
     """
-    sprites, name = read_sprites(atlas, tuple(families))
+    sprites, names = read_sprites(atlases or (ATLAS_FOLDER, LESSONS), tuple(families))
     present = {one.label for one in sprites}
     labels = tuple(one for one in families if one in present and one not in left_out)
     cutouts = tuple((split, photos.read_cutouts(data, split)) for split in ("train", "val"))
-    material = Material(sprites, labels, cutouts, (name, photos.data_id(data)))
+    material = Material(sprites, labels, cutouts, (*names, photos.data_id(data)))
     if own is None:
         return material
     crops, own_name = read_own(own, crop, labels, families)
     return replace(material, own=crops, data=(*material.data, own_name))
 
 
-def read_sprites(atlas: Path | None, class_ids: Sequence[str]) -> tuple[tuple[Sprite, ...], str]:
-    """The atlas of a folder (None: the shipped one) and the name it goes by in the card."""
-    place = atlas or ATLAS_FOLDER
-    try:
-        found = load_atlas(place)
-        digest = hashlib.sha256((place / INDEX).read_bytes()).hexdigest()[:12]
-    except (AtlasError, OSError) as error:
-        raise TrainingRefused(f"{error}; render the sprites with station render.") from error
-    strange = sorted({one.label for one in found.sprites} - set(class_ids))
+def read_sprites(atlases: Sequence[Path], class_ids: Sequence[str]) -> tuple[tuple[Sprite, ...], tuple[str, ...]]:
+    """The sprites of some atlas folders and the names these go by in the card.
+
+    Raises TrainingRefused when one cannot be read, holds what is no class, or shows a piece that another one has
+    in another split.
+    """
+    sprites: list[Sprite] = []
+    names = []
+    for place in atlases:
+        try:
+            found = load_atlas(place)
+            digest = hashlib.sha256((place / INDEX).read_bytes()).hexdigest()[:12]
+        except (AtlasError, OSError) as error:
+            raise TrainingRefused(f"{error}; render the sprites with station render.") from error
+        sprites += found.sprites
+        names.append(f"sprite atlas seed {found.seed}, {len(found.sprites)} sprites, index {digest} ({found.renderer})")
+    strange = sorted({one.label for one in sprites} - set(class_ids))
     if strange:
         raise TrainingRefused(f"The atlas holds {', '.join(strange)}, which the codebook does not know.")
-    return (
-        found.sprites,
-        f"sprite atlas seed {found.seed}, {len(found.sprites)} sprites, index {digest} ({found.renderer})",
-    )
+    splits: dict[str, str] = {}
+    for one in sprites:
+        if splits.setdefault(one.object_id, one.split) != one.split:
+            raise TrainingRefused(
+                f"The piece {one.object_id} is in split {splits[one.object_id]} of one atlas and {one.split} of "
+                "another; render the further one with --after."
+            )
+    return tuple(sprites), tuple(names)
 
 
 def make_parts(course: Course, material: Material, work: Path, *, workers: int, tell: Told) -> dict[str, Lessons]:

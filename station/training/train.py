@@ -30,7 +30,7 @@ class Schedule:
     """
 
     seed: int = 1
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 64
     rate: float = 1.5e-3
     decay: float = 0.03

@@ -1,4 +1,4 @@
-"""The shipped sprite atlas, and the making of one."""
+"""The shipped sprite atlases, and the making of one."""
 
 import json
 import shutil
@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from hil.sprites.atlas import FOLDER, Atlas, AtlasError, load_atlas, read_index
+from hil.sprites.atlas import FOLDER, LESSONS, Atlas, AtlasError, load_atlas, read_index
 from hil.sprites.geometry import FORMS
-from hil.sprites.making import orders
+from hil.sprites.making import further_orders, orders
 from hil.sprites.packing import packed, shelves, spread
 
 LABELS = {form.label for form in FORMS.values()}
@@ -24,14 +24,29 @@ def atlas() -> Atlas:
     return load_atlas()
 
 
+@pytest.fixture(scope="module")
+def lessons() -> Atlas:
+    return load_atlas(LESSONS)
+
+
 def test_the_shipped_atlas_loads_quickly() -> None:
     start = time.process_time()
     load_atlas()
     assert time.process_time() - start < 1.5
 
 
-def test_the_shipped_atlas_is_small_enough() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < BYTES_AT_MOST
+@pytest.mark.parametrize("folder", [FOLDER, LESSONS], ids=["atlas", "lessons"])
+def test_the_shipped_atlases_are_small_enough(folder: Path) -> None:
+    assert sum(path.stat().st_size for path in folder.iterdir()) < BYTES_AT_MOST
+
+
+def test_lessons_are_further_pieces_for_training_alone(atlas: Atlas, lessons: Atlas) -> None:
+    assert {sprite.split for sprite in lessons.sprites} == {"train"}
+    assert {sprite.form for sprite in lessons.sprites} == set(FORMS)
+    assert "slanted" not in {sprite.light for sprite in lessons.sprites}
+    assert len({sprite.object_id for sprite in lessons.sprites}) == len(lessons.sprites) > len(atlas.sprites)
+    assert not {sprite.object_id for sprite in lessons.sprites} & {sprite.object_id for sprite in atlas.sprites}
+    assert lessons.seed == atlas.seed
 
 
 def test_every_form_and_label_is_there_in_every_split(atlas: Atlas) -> None:
@@ -117,6 +132,16 @@ def test_orders_are_the_same_for_the_same_seed_and_hold_every_split() -> None:
     assert orders(9, 5) == orders(9, 5)
     tally = Counter((order.view.form, order.split) for order in orders(9, 5) if order.view.view == 0)
     assert all(tally[form, split] >= 1 for form in FORMS for split in ("train", "val", "test"))
+
+
+def test_further_pieces_go_on_where_an_atlas_ends() -> None:
+    first, further, more = orders(6, 5), further_orders(6, 3, 5), further_orders(9, 3, 5)
+    for form in FORMS:
+        numbers = [{order.view.number for order in some if order.view.form == form} for some in (first, further, more)]
+        every = [number for some in numbers for number in sorted(some)]
+        assert every == list(range(len(every))), form
+    assert {order.split for order in further} == {"train"}
+    assert {order.view.light for order in further_orders(6, 9, 5)} == {"bars", "low", "dome"}
 
 
 def test_shelves_never_overlap() -> None:

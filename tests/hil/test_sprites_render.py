@@ -100,3 +100,12 @@ def test_a_stopped_rendering_is_resumed_where_it_was(tmp_path: Path) -> None:
     assert second[-1] == (5, 5)
     assert len(load_atlas(tmp_path).sprites) == 5
     assert not (tmp_path / "work").exists()
+
+
+@with_renderer
+def test_further_pieces_are_new_ones_all_for_training(tmp_path: Path) -> None:
+    render_atlas(
+        tmp_path, 1, seed=5, workers=1, resume=False, progress=lambda *_told: None, forms=("wood",), after=3
+    )  # fmt: skip
+    found = load_atlas(tmp_path).sprites
+    assert [(sprite.object_id, sprite.split) for sprite in found] == [("wood-06", "train"), ("wood-07", "train")]

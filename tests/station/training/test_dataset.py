@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from hil.look import View
-from hil.sprites.atlas import Split, Sprite
+from hil.sprites.atlas import FOLDER, Split, Sprite, read_index
+from station.training.course import read_sprites
 from station.training.dataset import Scene, objects_per_label, render_crops, sprites_of
 from station.training.refusals import TrainingRefused
 from vision.crop import CropSpec
 
 LABELS = ("CU-NO2", "SS-304")
+LABELS_OF_ALL = tuple({row["label"] for row in read_index(FOLDER)["sprites"]})
 SMALL = Scene(view=View(320, 256, 2.5), columns=4, rows=3)
 
 
@@ -81,3 +87,35 @@ def test_a_label_without_sprites_is_refused() -> None:
 def test_objects_are_counted_once_however_often_they_are_rendered() -> None:
     every = (*SPRITES, made_sprite("CU-NO2", 0, light="dome"))
     assert objects_per_label(every) == {"CU-NO2": 3, "SS-304": 3}
+
+
+def _part_of_the_atlas(folder: Path, split: Split | None = None) -> Path:
+    """The first piece of the shipped atlas, in another split if one is named."""
+    index = read_index(FOLDER)
+    index["sprites"] = index["sprites"][:2]
+    for row in index["sprites"]:
+        row["split"] = split or row["split"]
+    folder.mkdir()
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    shutil.copy(FOLDER / index["sprites"][0]["sheet"], folder)
+    return folder
+
+
+def test_sprites_of_several_atlases_are_joined_and_each_atlas_is_named(tmp_path: Path) -> None:
+    first = _part_of_the_atlas(tmp_path / "first")
+    sprites, names = read_sprites((first, FOLDER), LABELS_OF_ALL)
+    assert [one.name for one in sprites[:2]] == [row["name"] for row in read_index(first)["sprites"]]
+    assert len(sprites) == 2 + len(read_index(FOLDER)["sprites"])
+    assert [name.split(",")[1] for name in names] == [" 2 sprites", f" {len(sprites) - 2} sprites"]
+
+
+def test_a_piece_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
+    row = read_index(FOLDER)["sprites"][0]
+    other, name = _part_of_the_atlas(tmp_path / "other", "val" if row["split"] == "test" else "test"), row["object"]
+    with pytest.raises(TrainingRefused, match=f"The piece {name} is in split .* with --after"):
+        read_sprites((FOLDER, other), LABELS_OF_ALL)
+
+
+def test_an_atlas_of_unknown_classes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingRefused, match="which the codebook does not know"):
+        read_sprites((_part_of_the_atlas(tmp_path / "some"),), ("PWB",))
