@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.training.calibration import floor_of
-from station.training.course import PHOTOS_VAL, REAL, RENDERED, Course, Material, make_parts, posed
+from station.training.course import PHOTOS_VAL, REAL, RENDERED, Course, Material, make_parts, portion_files, posed
 from station.training.learning import Maps, Ways, all_maps, taught, with_own
 from station.training.lessons import Lessons
 from station.training.measuring import Seen, photo_pair, spread_out
@@ -47,7 +47,8 @@ def arm_answers(
     """Teach on some parts only, all of which ``work`` holds; logits of the validation photographs."""
     from station.training.train import answers
 
-    parts = make_parts(course, material, work, workers=1, tell=quiet)
+    every = {one.part for one in portion_files(course, material, work)}
+    parts = make_parts(course, material, work, workers=1, tell=quiet, bare=every)
     maps = Maps(parts, all_maps(course, material, work, Ways(schedule, None, 1, quiet)))
     top, _epochs = taught(maps, names, schedule, work, course, material, quiet)
     return answers(top, maps.maps[PHOTOS_VAL])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
@@ -148,8 +148,13 @@ def read_sprites(atlases: Sequence[Path], class_ids: Sequence[str]) -> tuple[tup
     return tuple(sprites), tuple(names)
 
 
-def make_parts(course: Course, material: Material, work: Path, *, workers: int, tell: Told) -> dict[str, Lessons]:
-    """All parts of the course; those that ``work`` holds from an earlier run with the same settings are kept."""
+def make_parts(
+    course: Course, material: Material, work: Path, *, workers: int, tell: Told, bare: Collection[str] = ()
+) -> dict[str, Lessons]:
+    """All parts of the course; those that ``work`` holds from an earlier run with the same settings are kept.
+
+    The crops of ``bare`` parts stay on disk: many, and not needed by whoever has their maps.
+    """
     files = portion_files(course, material, work)
     portions = list(files)
     missing = [one for one in portions if not files[one].exists()]
@@ -162,7 +167,7 @@ def make_parts(course: Course, material: Material, work: Path, *, workers: int, 
         _in_processes(course, material, {one: files[one] for one in missing}, workers, len(portions), tell)
     parts: dict[str, list[Lessons]] = {}
     for one in portions:
-        parts.setdefault(one.part, []).append(_read(files[one]))
+        parts.setdefault(one.part, []).append(_read(files[one], course.crop.size_px, bare=one.part in bare))
     return {name: joined(found) for name, found in parts.items()}
 
 
@@ -245,6 +250,7 @@ def _in_processes(
             tell("Painting", n, of)
 
 
-def _read(file: Path) -> Lessons:
+def _read(file: Path, size_px: int, *, bare: bool) -> Lessons:
     with np.load(file) as kept:
-        return Lessons(kept["crops"], kept["may_be"], tuple(map(str, kept["objects"])))
+        crops = np.empty((0, size_px, size_px, 3), np.uint8) if bare else kept["crops"]
+        return Lessons(crops, kept["may_be"], tuple(map(str, kept["objects"])))

@@ -27,7 +27,7 @@ AS_SEEN = Laying(
 @dataclass(frozen=True, slots=True)
 class Lessons:
     """Crops uint8 (n, size, size, 3) BGR. ``may_be`` is bool (n, labels + 1): the classes a crop may show, the last
-    column for "none of them". ``objects`` names what each shows."""
+    column for "none of them". ``objects`` names what each shows. ``crops`` is empty where they were left on disk."""
 
     crops: Picture
     may_be: NDArray[np.bool_]

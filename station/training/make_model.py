@@ -65,11 +65,12 @@ def make_model(
     from station.training.train import answers
 
     work.mkdir(parents=True, exist_ok=True)
-    parts = make_parts(course, material, work, workers=ways.workers, tell=ways.tell)
+    taught_parts = with_own(TAUGHT, material)
+    parts = make_parts(course, material, work, workers=ways.workers, tell=ways.tell, bare=taught_parts)
     maps = Maps(parts, all_maps(course, material, work, ways))
     with ProcessPoolExecutor(1, get_context("spawn")) as second_core:
         arms = arms_of(second_core, work, course, material, ways)
-        top, epochs = taught(maps, with_own(TAUGHT, material), ways.schedule, work, course, material, ways.tell)
+        top, epochs = taught(maps, taught_parts, ways.schedule, work, course, material, ways.tell)
         ways.tell("Ablation", 0, 1)
         said = {arm: answer() for arm, answer in arms.items()}
         ways.tell("Ablation", 1, 1)
@@ -100,7 +101,7 @@ def make_model(
 def _training(parts: Mapping[str, Lessons], course: Course, material: Material, epochs: int) -> Training:
     return Training(
         data=material.data,
-        crops=tuple((name, len(part.crops)) for name, part in parts.items()),
+        crops=tuple((name, len(part.may_be)) for name, part in parts.items()),
         objects=tuple((name, len(set(part.objects))) for name, part in parts.items()),
         seed=course.seed,
         epochs=epochs,

@@ -90,10 +90,10 @@ def test_a_stopped_rendering_is_resumed_where_it_was(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        render_atlas(tmp_path, 3, seed=5, workers=1, resume=False, progress=stop, forms=("wood",))
+        render_atlas(tmp_path, 1, seed=5, workers=1, resume=False, progress=stop, forms=("wood",))
     second: list[tuple[int, int]] = []
     render_atlas(
-        tmp_path, 3, seed=5, workers=1, resume=True, progress=lambda *told: second.append(told), forms=("wood",)
+        tmp_path, 1, seed=5, workers=1, resume=True, progress=lambda *told: second.append(told), forms=("wood",)
     )
     assert first[0] == (0, 5)
     assert second[0][0] >= 1

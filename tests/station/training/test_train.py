@@ -79,6 +79,15 @@ def test_the_parts_of_a_course_are_as_large_as_ordered_and_made_once(tmp_path: P
     assert all(np.array_equal(first[name].crops, second[name].crops) for name in first)
 
 
+def test_crops_of_bare_parts_stay_on_disk(tmp_path: Path) -> None:
+    whole = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, _n, _of: None)
+    bare = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, _n, _of: None, bare=("painted",))
+    assert bare["painted"].crops.shape == (0, 32, 32, 3)
+    assert np.array_equal(bare["painted"].may_be, whole["painted"].may_be)
+    assert bare["painted"].objects == whole["painted"].objects
+    assert np.array_equal(bare["laid"].crops, whole["laid"].crops)
+
+
 def test_photographs_taught_and_measured_show_different_objects(tmp_path: Path) -> None:
     parts = make_parts(COURSE, _material(), tmp_path, workers=1, tell=lambda _what, _n, _of: None)
     assert not set(parts["photographed"].objects) & set(parts["photographs val"].objects)
