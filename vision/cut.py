@@ -171,8 +171,13 @@ def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
     corners, many = shape.corners, len(shape.corners)
     yield from combinations(sorted(shape.dents), 2)
     for dent in tuple(shape.dents)[:_ALONE_DENTS]:
-        across = (k for k in range(many) if k not in shape.dents and 2 <= abs(k - dent) <= many - 2)
-        for corner in heapq.nsmallest(_FAR_CORNERS, across, key=lambda k: _apart(corners[k], corners[dent])):
+        x, y = corners[dent]
+        across = sorted(
+            ((u - x) ** 2 + (v - y) ** 2, k)
+            for k, (u, v) in enumerate(corners)
+            if 2 <= abs(k - dent) <= many - 2 and k not in shape.dents
+        )
+        for _apart_px, corner in across[:_FAR_CORNERS]:
             yield min(dent, corner), max(dent, corner)
 
 
