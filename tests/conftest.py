@@ -1,6 +1,9 @@
 """Settings of the whole test run."""
 
+import gc
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import pytest
@@ -98,6 +101,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ and _module(item) not in _WHOLE_PROGRAM:
         os.setpriority(os.PRIO_PROCESS, 0, _STAND_BACK)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """What a failed try left open is closed after the next try, or a later test would be blamed for it."""
+    yield
+    if getattr(item, "execution_count", 1) > 1:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def _module(item: pytest.Item) -> str:

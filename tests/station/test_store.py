@@ -214,7 +214,7 @@ def test_a_record_no_table_takes_blocks_no_other(tmp_path: Path) -> None:
 def test_a_writer_that_died_is_not_silent(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "records.db", FAST)
     store.begin_run(replace(RUN, labels=(b"no text",)))  # type: ignore[arg-type]
-    store.flush(0.2)
+    store._writer.join(30)
     assert store.trouble is not None
     assert store.trouble.startswith("The record writer has stopped")
     assert store.must_pause
