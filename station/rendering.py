@@ -18,7 +18,9 @@ app = typer.Typer(no_args_is_help=True, help="Make sprites and footage of the si
 
 @app.command()
 def sprites(
-    out: Annotated[Path, typer.Option(help="Folder the atlas is written to.")] = Path("hil/sprites/atlas"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder the atlas is written to; that of the shipped one if left out.")
+    ] = None,
     objects: Annotated[int, typer.Option(min=1, help="Objects per form of scrap, before its share.")] = 24,
     after: Annotated[
         int, typer.Option(min=0, help="Go on after an atlas of so many objects: further ones, for training alone.")
@@ -35,7 +37,7 @@ def sprites(
     with _progress("Rendering sprites") as (bar, task):
         try:
             render_atlas(
-                out,
+                out or Path("hil/sprites/lessons" if after else "hil/sprites/atlas"),
                 objects,
                 seed=seed,
                 workers=workers,

@@ -122,7 +122,7 @@ class _Station:
     ) -> None:
         self._plan = plan
         self._company = company
-        self._post, self._report = company.post, company.report
+
         self._options = options
         self._store = store
         self._line = line
@@ -131,7 +131,7 @@ class _Station:
         self._figures = figures
         past = read_alarm_events(store.path)
         alarms = AlarmDesk(plan.run.uuid, plan.run.utc_offset_ns, store.note, time.monotonic_ns, past)  # noqa: TID251
-        self._desk = Desk(plan.run.uuid, station_facts(plan), store, figures, self._ring, alarms, self._post)
+        self._desk = Desk(plan.run.uuid, station_facts(plan), store, figures, self._ring, alarms, company.post)
         self._stop = asyncio.Event()
         self._meter = Meter()
         self._truth = TruthWatch(line, self._desk)
@@ -160,8 +160,8 @@ class _Station:
 
     async def keep(self) -> Summary:
         """Until stopped, with the channels to the programme around it."""
-        with serving(self._plan, self._store.path, self._report.office.outbox, self._desk) as service:
-            self._report.office.standings = service.standings
+        with serving(self._plan, self._store.path, self._company.report.office.outbox, self._desk) as service:
+            self._company.report.office.standings = service.standings
             return await self._run(service)
 
     async def _run(self, service: Service) -> Summary:
@@ -205,7 +205,7 @@ class _Station:
 
     async def _keep_page(self) -> None:
         behind = Behind(
-            self._store.path, self._report.office, self._wizard, lambda: self._meter.control, self._start_again
+            self._store.path, self._company.report.office, self._wizard, lambda: self._meter.control, self._start_again
         )
         await keep_page(self._plan, self._desk, behind, self._stop)
 
@@ -215,7 +215,7 @@ class _Station:
         self._lay_out_recipes()
 
     def _standings(self) -> tuple[ChannelStanding, ...]:
-        return self._report.office.standings()
+        return self._company.report.office.standings()
 
     def _lay_out_recipes(self) -> None:
         shelf = RecipeShelf(self._plan.config, self._plan.card.labels, self._plan.materials, self._take_recipe)
@@ -231,7 +231,7 @@ class _Station:
         self._desk.take(message)
         self._wizard.take(message)
         self._company.kept.take(message)
-        self._report.take(message)
+        self._company.report.take(message)
         self._trends.take(message)
 
     def _hear_control(self, message: object) -> None:
@@ -262,7 +262,7 @@ class _Station:
             self._troubles.tell(service, self._vision_link())
             self._line.tend()
             self._truth.tick(self._plan.config)
-            self._report.tick()
+            self._company.report.tick()
             self._trends.tick(time.time())  # noqa: TID251 - charts show the time of day
             self._meter.sample(self._members())
             if not ordered and self._desk.status() is not None:
@@ -281,7 +281,8 @@ class _Station:
         return self._desk.footage_ended and (status is None or status.open_pieces == 0)
 
     def _members(self) -> tuple[Member, ...]:
-        recorder = None if self._post is None else self._post.member
+        post = self._company.post
+        recorder = None if post is None else post.member
         return (*self._keeper.pair.members, *(() if recorder is None else (recorder,)), *self._line.members)
 
     def _vision_link(self) -> Link | None:
@@ -289,8 +290,9 @@ class _Station:
         return None if vision is None else vision.link
 
     def _mind_recorder(self) -> None:
-        if self._post is not None:
-            self._post.mind(time.monotonic_ns())  # noqa: TID251
+        post = self._company.post
+        if post is not None:
+            post.mind(time.monotonic_ns())  # noqa: TID251
 
     def _take_recipe(self, config: Config) -> None:
         """For children that start anew, and for the truth of the line."""

@@ -90,7 +90,7 @@ def every_job_of_a_flood_is_fired_near_its_count_or_not_at_all(machine: Machine,
     operator.open()
     begun = operator.start().encoder_count
     modulus = 1 << plant.identity.counter_bits
-    jobs = [make_job(n + 1, open_count=(begun + 4000 + 100 * n) % modulus, length=30) for n in range(70)]
+    jobs = [make_job(n + 1, open_count=(begun + 4000 + 40 * n) % modulus, length=30) for n in range(70)]
     machine.arm(jobs[:45])
     machine.arm(jobs[45:])
     operator.until(lambda _sample: len(operator.reports) >= len(jobs))
