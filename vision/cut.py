@@ -1,9 +1,9 @@
 """Cuts an outline that is several pieces lying against each other, from dent to dent.
 
 Two pieces that touch leave a dent at either end of the line along which they touch. Bent shreds have dents too, so
-every possible cut is weighed: how short it is, how much of the convex hulls it fills, how deep its dents are, and
-whether the picture shows two colours or a dark line along all of it. The weights were fitted to rendered clumps, to
-outlines of single rendered and real pieces, and to bent sheets of one colour.
+every possible cut is weighed: how short it is, how sharp its dents are, how much of their convex hulls the parts fill,
+and whether the picture shows two colours or a dark line along all of it. The weights were fitted to outlines that the
+finder drew around single pieces and around several, rendered and real, and to bent strips and plates of one colour.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from math import hypot, log
+from math import atan2, hypot, log, pi, tau
 from typing import NamedTuple
 
 import cv2
@@ -29,8 +29,7 @@ _SMOOTH_LONG = 0.004
 _MOST_DENTS = 8
 _FAR_CORNERS = 3
 _ALONE_DENTS = 3
-_SHORTEST = -2.0
-_SHORTEST_ALONE = -1.0
+_SMALLEST = 0.15
 _INSIDE = (0.2, 0.35, 0.5, 0.65, 0.8)
 _LINES = 5
 _LINE_PX = 0.75
@@ -45,22 +44,22 @@ _UNSEEN = (0.0, 0.0, 0.0)
 class CutWeights:
     """What a cut's score is the weighted sum of, each between bounds.
 
-    ``length``: log of its length over the root of the smaller part's area. ``gain``: share of their convex hulls that
-    the parts fill in addition. ``shallow``, ``deep``: depth of its dents over the root of the area, 0 where there is
-    none. ``ragged``: by how much a part falls short of filling 0.8 of its hull. ``step``: brightness changes across
-    it, in three of its four quarters, over the brightness; ``colour``: so does the share of one colour; ``dark``: by
-    how much the middle is darker than either side.
+    ``length``: log of its length over the root of the smaller part's area. ``sharp``: the smaller of the angles that
+    the outline leaves open at its ends, radians. ``solid``: share of its convex hull that the whole fills. ``gain``:
+    share of their convex hulls that the parts fill in addition. ``small``: log of the smaller part over the whole.
+    ``step``: brightness changes across the cut, in three of its four quarters, over the brightness; ``colour``: so
+    does the share of one colour. ``dark``: by how much the middle is darker than either side.
     """
 
-    length: float = -2.84
-    gain: float = 1.4
-    shallow: float = 5.11
-    deep: float = 1.89
-    ragged: float = -12.8
-    step: float = 3.49
-    colour: float = 10.55
-    dark: float = 7.0
-    constant: float = -4.65
+    length: float = -1.94
+    sharp: float = -2.69
+    solid: float = 11.3
+    gain: float = 25.6
+    small: float = 2.92
+    step: float = 4.07
+    colour: float = 5.4
+    dark: float = 2.6
+    constant: float = -3.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +68,11 @@ class CutLimits:
 
     ``score`` above which it is, ``doubt`` above which it might be. ``dent``: least depth of a dent over the root of the
     area. ``least``: smallest part over the whole. ``long``: longest cut over the smaller part's root of area.
-    ``most_parts`` of one outline,
-    ``tries``: how many cuts of one part are looked at closely.
+    ``most_parts`` of one outline, ``tries``: how many cuts of one part are looked at closely.
     """
 
-    score: float = 0.6
-    doubt: float = -0.5
+    score: float = 0.85
+    doubt: float = -0.3
     dent: float = 0.03
     least: float = 0.04
     long: float = 1.3
@@ -105,14 +103,31 @@ class _Way(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """A smooth outline: its corners, twice the area swept up to each, the dents as corner and depth, and sizes."""
+    """A smooth outline: its corners, twice the area swept up to each, the corners of dents, the deepest first."""
 
     outline: Contour
     corners: list[Point]
     swept: list[int]
-    dents: dict[int, float]
+    dents: list[int]
     area: float
     solid: float
+
+
+class _Opening:
+    """How wide the outline is open at its corners, seen from outside: less than half a turn in a dent, radians."""
+
+    def __init__(self, shape: _Shape) -> None:
+        self._corners = shape.corners
+        self._turn = 1 if shape.swept[-1] > 0 else -1
+        self._known: dict[int, float] = {}
+
+    def at(self, corner: int) -> float:
+        """Of the corner with that number."""
+        if corner not in self._known:
+            (x, y), (u, v) = self._corners[corner], self._corners[corner - 1]
+            s, t = self._corners[(corner + 1) % len(self._corners)]
+            self._known[corner] = self._turn * (atan2(t - y, s - x) - atan2(v - y, u - x)) % tau
+        return self._known[corner]
 
 
 def cut_apart(outline: Contour, picture: Picture | None, least_px: float, limits: CutLimits) -> Parts:
@@ -152,17 +167,17 @@ def _shape(outline: Contour, dent: float) -> _Shape:
     return _Shape(outline, corners, swept, _dents(outline, hull, dent * area**0.5), area, area / _hull_px(outline))
 
 
-def _dents(outline: Contour, hull: NDArray[np.int32] | cv2.typing.MatLike, least_px: float) -> dict[int, float]:
-    """Corners at the bottom of the deepest dents, and their depth."""
+def _dents(outline: Contour, hull: NDArray[np.int32] | cv2.typing.MatLike, least_px: float) -> list[int]:
+    """Corners at the bottom of the deepest dents."""
     if len(outline) <= len(hull):
-        return {}
+        return []
     try:
         dents = cv2.convexityDefects(outline, hull)
     except cv2.error:
-        return {}
+        return []
     rows = [] if dents is None else dents.reshape(-1, 4).tolist()
     deep = sorted((row for row in rows if row[3] / 256 >= least_px), key=lambda row: -row[3])
-    return {int(row[2]): row[3] / 256 for row in deep[:_MOST_DENTS]}
+    return [int(row[2]) for row in deep[:_MOST_DENTS]]
 
 
 def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
@@ -170,7 +185,7 @@ def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
     them."""
     corners, many = shape.corners, len(shape.corners)
     yield from combinations(sorted(shape.dents), 2)
-    for dent in tuple(shape.dents)[:_ALONE_DENTS]:
+    for dent in shape.dents[:_ALONE_DENTS]:
         x, y = corners[dent]
         across = sorted(
             ((u - x) ** 2 + (v - y) ** 2, k)
@@ -183,7 +198,8 @@ def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
 
 def _ways(shape: _Shape, least_px: float, limits: CutLimits) -> Iterator[_Way]:
     """All cuts that are short enough and leave enough, with what speaks for them before anything costly is asked."""
-    weights, root = limits.weights, shape.area**0.5
+    weights, open_ = limits.weights, _Opening(shape)
+    always = weights.constant + weights.solid * shape.solid
     least_px = max(limits.least * shape.area, least_px)
     for first, second in _ends(shape):
         start, end = shape.corners[first], shape.corners[second]
@@ -191,11 +207,10 @@ def _ways(shape: _Shape, least_px: float, limits: CutLimits) -> Iterator[_Way]:
         small_px, length = min(inner_px, shape.area - inner_px), _apart(start, end)
         if small_px < least_px or not 1 <= length <= limits.long * small_px**0.5:
             continue
-        depths = shape.dents.get(first, 0.0) / root, shape.dents.get(second, 0.0) / root
-        shortest = _SHORTEST if first in shape.dents and second in shape.dents else _SHORTEST_ALONE
-        score = weights.length * max(shortest, log(length / small_px**0.5))
-        score += weights.shallow * min(0.3, *depths) + weights.deep * min(0.5, max(depths))
-        yield _Way(weights.constant + score, first, second, inner_px)
+        score = weights.length * log(length / small_px**0.5)
+        score += weights.small * log(min(_SMALLEST, small_px / shape.area))
+        score += weights.sharp * min(pi, open_.at(first), open_.at(second))
+        yield _Way(always + score, first, second, inner_px)
 
 
 def _cut(shape: _Shape, way: _Way, picture: Picture | None, weights: CutWeights) -> _Cut | None:
@@ -205,13 +220,11 @@ def _cut(shape: _Shape, way: _Way, picture: Picture | None, weights: CutWeights)
         return None
     inner = shape.outline[way.first : way.second + 1]
     outer = np.concatenate((shape.outline[way.second :], shape.outline[: way.first + 1]))
-    hulls = _hull_px(inner), _hull_px(outer)
-    filled = min(way.inner_px / hulls[0], (shape.area - way.inner_px) / hulls[1])
     step, colour, dark = _UNSEEN if picture is None else _seen(picture, start, end)
+    gain = shape.area / (_hull_px(inner) + _hull_px(outer)) - shape.solid
     score = (
         way.score
-        + weights.gain * _between(0.0, shape.area / sum(hulls) - shape.solid, 0.2)
-        + weights.ragged * max(0.0, 0.8 - filled)
+        + weights.gain * _between(-0.2, gain, 0.2)
         + weights.step * _between(-0.5, step, 0.6)
         + weights.colour * _between(0.0, colour, 0.3)
         + weights.dark * _between(-0.2, dark, 0.6)

@@ -112,9 +112,10 @@ def test_two_discs_that_just_touch_are_cut_apart() -> None:
     assert [touching for _, touching in parts] == [False, False]
 
 
-def test_two_discs_grown_together_are_flagged() -> None:
-    ((_, touching),) = parts_of(outline_of(disc(100, 100, 40), disc(176, 100, 40)), 150, ClumpLimits())
-    assert touching
+@pytest.mark.parametrize(("apart_px", "flags"), [(76, [False, False]), (70, [True]), (50, [False])])
+def test_two_discs_grown_together_are_cut_then_flagged_then_one(apart_px: int, flags: list[bool]) -> None:
+    parts = parts_of(outline_of(disc(100, 100, 40), disc(100 + apart_px, 100, 40)), 150, ClumpLimits())
+    assert [touching for _, touching in parts] == flags
 
 
 @pytest.mark.parametrize(
