@@ -17,7 +17,8 @@ from station.training.calibration import floor_of
 from station.training.course import PHOTOS_VAL, REAL, RENDERED, Course, Material, make_parts, portion_files, posed
 from station.training.learning import Maps, Ways, all_maps, taught, with_own
 from station.training.lessons import Lessons
-from station.training.measuring import Seen, photo_pair, spread_out
+from station.training.measuring import photo_pair
+from station.training.scaling import Seen, spread_out
 from vision.model_card import Figures
 
 if TYPE_CHECKING:

@@ -24,25 +24,12 @@ from station.training.course import (
     make_parts,
     posed,
 )
-from station.training.findings import hazard_note, trap_note, unknown_note
+from station.training.findings import HAZARD, hazard_note, trap_note, unknown_note
 from station.training.learning import Maps, Ways, all_maps, taught, with_own
 from station.training.lessons import Lessons
-from station.training.measuring import (
-    Seen,
-    cross_fitted,
-    fit_biases,
-    fit_shared_temperature,
-    no_strangers,
-    photo_figures,
-    photo_pair,
-    piece_note,
-    rendered_figures,
-    seen,
-    speed_ms,
-    spread_out,
-    wary,
-)
+from station.training.measuring import photo_figures, photo_pair, piece_note, rendered_figures, seen, speed_ms
 from station.training.own_crops import OWN_VAL
+from station.training.scaling import HeldOut, Seen, cross_fitted, fit_answers, fit_shared_temperature, spread_out
 from vision.classifier import Classifier, log_softmax
 from vision.model_card import ModelCard, Training, load_card
 
@@ -79,7 +66,15 @@ def make_model(
         name: Seen(answers(top, maps.maps[name]), parts[name].may_be, np.array(parts[name].objects))
         for name in ("val", PHOTOS_VAL, STRANGE_VAL)
     }
-    biases = wary(fit_biases([raw["val"], no_strangers(raw[PHOTOS_VAL]), raw[STRANGE_VAL]]))
+    held = HeldOut(
+        raw["val"],
+        raw[PHOTOS_VAL],
+        raw[STRANGE_VAL],
+        coins=np.array([one.from_coin for one in posed(material, course)]),
+        floor=floor,
+        hazard=material.labels.index(HAZARD) if HAZARD in material.labels else None,
+    )
+    biases, _temperature = fit_answers(held)
     draft = draft_card(
         out,
         as_onnx(Calibrated(build_body(), top, floor, biases), course.crop.size_px, "logits", material.labels),
@@ -89,7 +84,7 @@ def make_model(
         version=course.version,
         training=_training(parts, course, material, epochs),
     )
-    card = _measured(draft, raw, parts, course, material, families)
+    card = _measured(draft, held, parts, course, material, families)
     figures, note = ablation_figures(said, parts[PHOTOS_VAL], course, material, families, ways)
     card = replace(card, measured=(*card.measured, *figures), notes=(*card.notes, *note, f"Made by: {command}"))
     write_card(card)
@@ -110,20 +105,20 @@ def _training(parts: Mapping[str, Lessons], course: Course, material: Material, 
 
 def _measured(
     draft: ModelCard,
-    raw: Mapping[str, Seen],
+    held: HeldOut,
     parts: Mapping[str, Lessons],
     course: Course,
     material: Material,
     families: Mapping[str, str],
 ) -> ModelCard:
-    """``raw`` holds the logits of validation pieces, photographs and strangers, which the biases were fitted to."""
+    """``held`` is what the biases in the network were fitted to."""
     eye = Classifier(draft)
-    labels, floor = draft.labels, floor_of(draft.labels, families)
+    labels = draft.labels
     found = {name: seen(eye, parts[name]) for name in (*MEASURED, PHOTOS_VAL, STRANGE_VAL, OWN_VAL) if name in parts}
     temperature = fit_shared_temperature([found["val"], found[PHOTOS_VAL]])
     calm = {name: log_softmax(one.logs / np.float32(temperature)) for name, one in found.items()}
     cutouts = posed(material, course)
-    calm_photos = cross_fitted(raw["val"], raw[STRANGE_VAL], raw[PHOTOS_VAL], floor)
+    calm_photos = cross_fitted(held)
     looks = {name: calm[name].reshape(-1, LOOKS, len(labels)) for name in MEASURED}
     truth = {name: found[name].may_be[::LOOKS].argmax(axis=1) for name in MEASURED}
     correlation = fit_look_correlation(looks["val"], truth["val"])
@@ -137,7 +132,7 @@ def _measured(
         golden=golden,
         measured=(
             *(rendered_figures(name, found[name], calm[name], labels) for name in MEASURED),
-            *photo_pair(spread_out(raw[PHOTOS_VAL], floor), calm_photos, cutouts, labels, families),
+            *photo_pair(spread_out(held.photographed, held.floor), calm_photos, cutouts, labels, families),
             *(
                 photo_figures(name, found[name], calm[name], crops, labels, families)
                 for name, crops in material.own

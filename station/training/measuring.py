@@ -4,99 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from station.training import metrics
-from station.training.calibration import combined, fit_temperature, marginal_loss, spread_logs
+from station.training.calibration import combined
 from station.training.course import PHOTOS_VAL
 from station.training.evaluate import UNKNOWN
 from station.training.lessons import Lessons
 from station.training.photos import Cutout
 from station.training.rollup import roll_up
-from vision.classifier import BATCH, Classifier, log_softmax
+from station.training.scaling import Seen
+from vision.classifier import BATCH, Classifier
 from vision.model_card import Figures, LabelFigure
 
 Logs = NDArray[np.float32]
 COINLESS = "photographs val without coins"
-WARY = 2.0
-MayBe = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a network said: log probabilities (n, labels), what each crop may be (n, labels), the object it shows."""
-
-    logs: Logs
-    may_be: MayBe
-    objects: NDArray[np.str_]
-
-    def at(self, rows: NDArray[np.bool_]) -> Seen:
-        """Some of the rows."""
-        return Seen(self.logs[rows], self.may_be[rows], self.objects[rows])
 
 
 def seen(eye: Classifier, part: Lessons) -> Seen:
     """Show a part of the course to a network; crops that are no class may be nothing."""
     return Seen(eye.classify(part.crops), part.may_be[:, :-1], np.array(part.objects))
-
-
-def fit_shared_temperature(parts: Sequence[Seen]) -> float:
-    """One temperature for several data sets, each counting the same, strangers left out."""
-    known = [one.at(np.asarray(one.may_be.any(axis=1))) for one in parts]
-    weights = np.concatenate([np.full(len(one.logs), 1 / len(one.logs)) for one in known])
-    logs, may_be = np.concatenate([one.logs for one in known]), np.concatenate([one.may_be for one in known])
-    return fit_temperature(lambda each: marginal_loss(logs / np.float32(each), may_be, weights))
-
-
-def fit_biases(parts: Sequence[Seen], steps: int = 300, rate: float = 1.0, pull: float = 0.1) -> Logs:
-    """What to add to each answer (labels + 1,) of logits (vector scaling, Guo et al. 2017); data sets count the same.
-
-    It evens out that things were taught in other shares than they come; ``pull`` keeps answers few rows show near 0.
-    """
-    biases = np.zeros(parts[0].logs.shape[1], np.float32)
-    for _step in range(steps):
-        slope = pull * biases
-        for one in parts:
-            shares = np.exp(log_softmax(one.logs + biases))
-            allowed = np.where(one.may_be, shares, 0)
-            slope += (shares - allowed / np.maximum(allowed.sum(axis=1, keepdims=True), 1e-9)).mean(axis=0) / len(parts)
-        biases -= np.float32(rate) * slope
-    return np.asarray(biases - biases.mean(), np.float32)
-
-
-def wary(biases: Logs) -> Logs:
-    """The same leaning WARY towards "none of them": what is strange in a plant is less plain than what was invented."""
-    return np.concatenate([biases[:-1], biases[-1:] + np.float32(WARY)])
-
-
-def no_strangers(one: Seen) -> Seen:
-    """The rows of logits (n, labels + 1) that show a class."""
-    return one.at(~one.may_be[:, -1])
-
-
-def spread_out(one: Seen, floor: Logs, biases: Logs | None = None) -> Seen:
-    """Logits (n, labels + 1) as the log probabilities (n, labels) that the network ships."""
-    return Seen(spread_logs(one.logs, floor, biases), one.may_be[:, :-1], one.objects)
-
-
-def cross_fitted(rendered: Seen, strange: Seen, photographed: Seen, floor: Logs, folds: int = 4) -> Logs:
-    """Calibrated log probabilities of photographs: biases and temperature of each fitted without its own object.
-
-    All three are logits (n, labels + 1), spread by ``floor``; photographs of no class are never fitted to.
-    """
-    names, place = np.unique(photographed.objects, return_inverse=True)
-    fold = np.random.default_rng(1).permutation(len(names))[place] % folds
-    calm = np.empty((len(photographed.logs), photographed.logs.shape[1] - 1), np.float32)
-    for n in range(folds):
-        others = no_strangers(photographed.at(np.asarray(fold != n)))
-        biases = wary(fit_biases([rendered, others, strange]))
-        temperature = fit_shared_temperature([spread_out(rendered, floor, biases), spread_out(others, floor, biases)])
-        spread = spread_logs(photographed.logs[fold == n], floor, biases)
-        calm[fold == n] = log_softmax(spread / np.float32(temperature))
-    return calm
 
 
 def rendered_figures(split: str, part: Seen, calm: Logs, labels: Sequence[str]) -> Figures:

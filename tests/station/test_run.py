@@ -222,6 +222,19 @@ def test_a_killed_child_is_a_latched_fault_and_both_children_come_back_at_rest(
 
 
 @pytest.mark.timeout(120)
+def test_a_lithium_pack_on_the_belt_stops_it(site: Path, request: pytest.FixtureRequest) -> None:
+    change(
+        site / "configs/sim.yaml",
+        ("model: ../models/rendered-v1", "model: ../models/scrap-v1"),
+        ("      BAT-OTHER: 1\n", "      BAT-OTHER: 1\n      BAT-LI: 4\n"),
+    )
+    request.getfixturevalue("running")
+    bring_to_sorting(site)
+    wait_until(lambda: "hazard-found" in [fault["code"] for fault in status(site)["faults"]], 50, "the pack")
+    wait_until(lambda: status(site)["speed_mm_s"] < 1, 8, "a belt at rest")
+
+
+@pytest.mark.timeout(120)
 def test_when_the_station_is_killed_nothing_is_left_behind(site: Path, running: subprocess.Popen[str]) -> None:
     bring_to_sorting(site)
     children = psutil.Process(running.pid).children(recursive=True)

@@ -8,16 +8,9 @@ from numpy.typing import NDArray
 
 from station.training.calibration import floor_of, spread_logs
 from station.training.findings import HAZARD, hazard_note, trap_note, unknown_note
-from station.training.measuring import (
-    Seen,
-    cross_fitted,
-    fit_biases,
-    fit_shared_temperature,
-    photo_figures,
-    piece_note,
-    rendered_figures,
-)
+from station.training.measuring import photo_figures, piece_note, rendered_figures
 from station.training.photos import Cutout
+from station.training.scaling import HeldOut, Seen, cross_fitted, fit_answers, fit_biases, fit_shared_temperature
 from vision.classifier import log_softmax
 
 LABELS = ("CU-NO2", "AL-CAST", "AL-UBC", "RES-MIN")
@@ -101,11 +94,12 @@ def test_a_photograph_does_not_fit_its_own_temperature() -> None:
     rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
     strange = _answers(FOUR, [4] * 4, ["s"] * 4)
     photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 3, 3], list("aabbccdd"))
-    first = cross_fitted(rendered, strange, photos, FLOOR)
+    held = HeldOut(rendered, photos, strange, np.arange(8) < 2, FLOOR)
+    first = cross_fitted(held)
     worse = Seen(photos.logs, photos.may_be[::-1], photos.objects)
     assert first.shape == (8, 4)
     assert np.allclose(np.exp(first).sum(axis=1), 1, atol=1e-5)
-    assert not np.allclose(first, cross_fitted(rendered, strange, worse, FLOOR))
+    assert not np.allclose(first, cross_fitted(replace(held, photographed=worse)))
 
 
 def test_photographs_of_no_class_are_never_fitted_to() -> None:
@@ -114,8 +108,44 @@ def test_photographs_of_no_class_are_never_fitted_to() -> None:
     photos = _answers(np.repeat(FOUR, 2, axis=0), [0, 0, 2, 2, 1, 1, 4, 4], list("aabbccdd"))
     louder = Seen(np.where(photos.may_be[:, 4:], 9 * photos.logs, photos.logs), photos.may_be, photos.objects)
     known = ~photos.may_be[:, 4]
-    before, after = (cross_fitted(rendered, strange, one, FLOOR)[known] for one in (photos, louder))
+    before, after = (
+        cross_fitted(HeldOut(rendered, one, strange, np.arange(8) < 2, FLOOR))[known] for one in (photos, louder)
+    )
     assert np.array_equal(before, after)
+
+
+def test_many_coins_do_not_drown_few_other_photographs() -> None:
+    rng = np.random.default_rng(3)
+    rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
+    strange = _answers(FOUR, [4] * 4, ["s"] * 4)
+    logs = np.log(rng.dirichlet((2, 2, 2, 2), 300)).astype(np.float32)
+    photos = _answers(logs, [0] * 280 + [3] * 20, ["o"] * 300)
+    apart, _ = fit_answers(HeldOut(rendered, photos, strange, np.arange(300) < 280, FLOOR))
+    mixed, _ = fit_answers(HeldOut(rendered, photos, strange, np.zeros(300, bool), FLOOR))
+    assert apart[3] - apart[0] > mixed[3] - mixed[0] + 1
+
+
+def test_a_hazard_is_as_unlikely_as_it_may_be_while_those_held_out_still_stop_the_belt() -> None:
+    rng = np.random.default_rng(4)
+    truth = np.repeat(np.arange(4), 200)
+    logs = (6.0 * np.eye(4)[truth] + rng.normal(0, 1.5, (800, 4))).astype(np.float32)
+    held = HeldOut(
+        _answers(logs, list(truth), ["r"] * 800),
+        _answers(logs, list(truth), ["p"] * 800),
+        _answers(FOUR, [4] * 4, ["s"] * 4),
+        np.zeros(800, bool),
+        FLOOR,
+    )
+    found, alarms = [], []
+    for hazard in (None, 3):
+        biases, temperature = fit_answers(replace(held, hazard=hazard))
+        calm = log_softmax(spread_logs(held.rendered.logs, FLOOR, biases) / np.float32(temperature))
+        called = np.exp(calm)[:, 3] >= 0.5
+        found.append(float(called[truth == 3].mean()))
+        alarms.append(int(called[truth != 3].sum()))
+    assert found[0] > 0.98
+    assert 0.95 <= found[1] < 0.97
+    assert alarms[1] < alarms[0]
 
 
 def test_what_is_none_of_them_is_unsure_of_all_after_biases() -> None:
