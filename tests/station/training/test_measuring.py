@@ -100,6 +100,11 @@ def test_a_photograph_does_not_fit_its_own_temperature() -> None:
     assert first.shape == (8, 4)
     assert np.allclose(np.exp(first).sum(axis=1), 1, atol=1e-5)
     assert not np.allclose(first, cross_fitted(replace(held, photographed=worse)))
+    otherwise = photos.may_be.copy()
+    otherwise[:2] = np.arange(5) == 3
+    again = cross_fitted(replace(held, photographed=Seen(photos.logs, otherwise, photos.objects)))
+    assert np.array_equal(first[:2], again[:2])
+    assert not np.allclose(first[2:], again[2:])
 
 
 def test_photographs_of_no_class_are_never_fitted_to() -> None:
@@ -123,6 +128,15 @@ def test_many_coins_do_not_drown_few_other_photographs() -> None:
     apart, _ = fit_answers(HeldOut(rendered, photos, strange, np.arange(300) < 280, FLOOR))
     mixed, _ = fit_answers(HeldOut(rendered, photos, strange, np.zeros(300, bool), FLOOR))
     assert apart[3] - apart[0] > mixed[3] - mixed[0] + 1
+
+
+def test_other_photographs_count_twice_what_coins_count() -> None:
+    rendered = _answers(np.repeat(FOUR, 5, axis=0), [0, 1, 2, 3] * 5, ["r"] * 20)
+    strange = _answers(FOUR, [4] * 4, ["s"] * 4)
+    photos = _answers(np.repeat(FOUR[3:], 40, axis=0), [1] * 20 + [2] * 20, ["o"] * 40)
+    biases, _ = fit_answers(HeldOut(rendered, photos, strange, np.arange(40) < 20, FLOOR))
+    swapped, _ = fit_answers(HeldOut(rendered, photos, strange, np.arange(40) >= 20, FLOOR))
+    assert biases[2] - biases[1] > swapped[2] - swapped[1] + 0.5
 
 
 def test_a_hazard_is_as_unlikely_as_it_may_be_while_those_held_out_still_stop_the_belt() -> None:
