@@ -122,7 +122,6 @@ class _Station:
     ) -> None:
         self._plan = plan
         self._company = company
-
         self._options = options
         self._store = store
         self._line = line

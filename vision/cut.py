@@ -113,23 +113,6 @@ class _Shape(NamedTuple):
     solid: float
 
 
-class _Opening:
-    """How wide the outline is open at its corners, seen from outside: less than half a turn in a dent, radians."""
-
-    def __init__(self, shape: _Shape) -> None:
-        self._corners = shape.corners
-        self._turn = 1 if shape.swept[-1] > 0 else -1
-        self._known: dict[int, float] = {}
-
-    def at(self, corner: int) -> float:
-        """Of the corner with that number."""
-        if corner not in self._known:
-            (x, y), (u, v) = self._corners[corner], self._corners[corner - 1]
-            s, t = self._corners[(corner + 1) % len(self._corners)]
-            self._known[corner] = self._turn * (atan2(t - y, s - x) - atan2(v - y, u - x)) % tau
-        return self._known[corner]
-
-
 def cut_apart(outline: Contour, picture: Picture | None, least_px: float, limits: CutLimits) -> Parts:
     """The pieces in an outline, int32 (n, 1, 2) in pixels of the BGR picture, each at least ``least_px`` large; the
     outline alone where no cut is worth it. Without a picture only the shape counts."""
@@ -198,7 +181,7 @@ def _ends(shape: _Shape) -> Iterator[tuple[int, int]]:
 
 def _ways(shape: _Shape, least_px: float, limits: CutLimits) -> Iterator[_Way]:
     """All cuts that are short enough and leave enough, with what speaks for them before anything costly is asked."""
-    weights, open_ = limits.weights, _Opening(shape)
+    weights = limits.weights
     always = weights.constant + weights.solid * shape.solid
     least_px = max(limits.least * shape.area, least_px)
     for first, second in _ends(shape):
@@ -209,8 +192,16 @@ def _ways(shape: _Shape, least_px: float, limits: CutLimits) -> Iterator[_Way]:
             continue
         score = weights.length * log(length / small_px**0.5)
         score += weights.small * log(min(_SMALLEST, small_px / shape.area))
-        score += weights.sharp * min(pi, open_.at(first), open_.at(second))
+        score += weights.sharp * min(pi, _opening(shape, first), _opening(shape, second))
         yield _Way(always + score, first, second, inner_px)
+
+
+def _opening(shape: _Shape, corner: int) -> float:
+    """How wide the outline is open at a corner, seen from outside: less than half a turn in a dent, radians."""
+    (x, y), (u, v) = shape.corners[corner], shape.corners[corner - 1]
+    s, t = shape.corners[(corner + 1) % len(shape.corners)]
+    turned = atan2(t - y, s - x) - atan2(v - y, u - x)
+    return (turned if shape.swept[-1] > 0 else -turned) % tau
 
 
 def _cut(shape: _Shape, way: _Way, picture: Picture | None, weights: CutWeights) -> _Cut | None:

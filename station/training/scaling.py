@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,7 @@ class HeldOut:
 
     def without(self, rows: NDArray[np.bool_]) -> HeldOut:
         """Some of the photographs left out."""
-        kept = ~rows
-        return HeldOut(
-            self.rendered, self.photographed.at(kept), self.strange, self.coins[kept], self.floor, self.hazard
-        )
+        return replace(self, photographed=self.photographed.at(~rows), coins=self.coins[~rows])
 
 
 def fit_answers(held: HeldOut) -> tuple[Logs, float]:
