@@ -40,15 +40,31 @@ class FinderScore(NamedTuple):
         return FinderScore(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-def score_frame(found: Sequence[Outline], truth: Sequence[Outline], height_px: int, width_px: int) -> FinderScore:
+class Match(NamedTuple):
+    """One frame scored; ``off_px``: how far the middle of the box around each matched piece is from where it should
+    be."""
+
+    score: FinderScore
+    off_px: tuple[float, ...]
+
+
+def score_frame(found: Sequence[Outline], truth: Sequence[Outline], height_px: int, width_px: int) -> Match:
     """Score one frame; outlines are int32 (n, 1, 2) or (n, 2) in pixels of a picture of that size."""
     shape = (height_px, width_px)
     shared, found_px, truth_px = _overlaps([_filled(o, shape) for o in found], [_filled(o, shape) for o in truth])
     union = found_px[:, None] + truth_px[None, :] - shared
-    matched = int((shared > _HALF * union).sum())
+    pairs = np.argwhere(shared > _HALF * union).tolist()
     in_truth = (shared > _HALF * found_px[:, None]).sum(axis=0)
     in_found = (shared > _HALF * truth_px[None, :]).sum(axis=1)
-    return FinderScore(len(truth), len(found), matched, int((in_truth > 1).sum()), int((in_found > 1).sum()))
+    split, merged = int((in_truth > 1).sum()), int((in_found > 1).sum())
+    off_px = tuple(_apart_px(found[one], truth[other]) for one, other in pairs)
+    return Match(FinderScore(len(truth), len(found), len(pairs), split, merged), off_px)
+
+
+def _apart_px(one: Outline, other: Outline) -> float:
+    """Between the middles of the boxes around two outlines."""
+    (x, y, w, h), (u, v, s, t) = cv2.boundingRect(one), cv2.boundingRect(other)
+    return float(np.hypot(x + w / 2 - u - s / 2, y + h / 2 - v - t / 2))
 
 
 def _filled(outline: Outline, shape: tuple[int, int]) -> NDArray[np.bool_]:

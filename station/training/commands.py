@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,7 @@ from vision.model_card import ModelCard
 from vision.types import ModelRefused
 
 if TYPE_CHECKING:
+    from hil.sprites.atlas import Sprite
     from station.training.frames import FinderReport
     from station.training.train import Schedule
 
@@ -128,32 +130,57 @@ def evaluate(
     html_file: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page here.")] = None,
     finder: Annotated[bool, typer.Option("--finder", help="Measure the finder on frames instead.")] = False,
     frames: Annotated[
-        Path | None, typer.Option(help="Folder with pictures and polygons.json, or with such folders; for --finder.")
+        Path | None,
+        typer.Option(
+            help="Folder with pictures and polygons.json, or with such folders; for --finder. Left out: held-out "
+            "rendered pieces on dark, light and worn belts."
+        ),
     ] = None,
+    mm_per_px: Annotated[float, typer.Option(min=0.05, help="Scale of the frames; for --finder.")] = 0.625,
 ) -> None:
     """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes.
 
-    With --finder: measure how many of the pieces that people outlined in frames are found, missed, split and merged.
+    With --finder: measure how many of the outlined pieces in frames are found, missed, split and merged, how far off
+    their middles are, and what a search costs.
     """
+    painted = _Painted(atlas, pieces, seed)
     if finder or frames is not None:
-        _evaluate_finder(frames, json_file, html_file)
+        _evaluate_finder(frames, mm_per_px, codebook, painted, json_file, html_file)
         return
     with _refusals(), _progress() as shown:
-        report = _report(_Teller(shown), model, crops, codebook, _Painted(atlas, pieces, seed))
+        report = _report(_Teller(shown), model, crops, codebook, painted)
         write_report(report, json_file, html_file)
     _show(report)
 
 
-def _evaluate_finder(frames: Path | None, json_file: Path | None, html_file: Path | None) -> None:
+def _evaluate_finder(
+    frames: Path | None,
+    mm_per_px: float,
+    codebook: Path,
+    painted: _Painted,
+    json_file: Path | None,
+    html_file: Path | None,
+) -> None:
     from station.training.frames import evaluate_frames
     from station.training.frames_page import write_frames_report
+    from station.training.rendered_frames import write_frames
+    from station.training.rollup import read_families
     from vision.finder import FinderSettings
 
-    with _refusals(), _progress() as shown:
-        if frames is None:
-            raise TrainingRefused("Name the folder with the frames: station evaluate --finder --frames FOLDER.")
+    with _refusals(), _progress() as shown, TemporaryDirectory() as rendered:
         teller = _Teller(shown)
-        report = evaluate_frames(frames, FinderSettings(), lambda n, of: teller.tell("Searching", n, of))
+        if frames is None:
+            write_frames(
+                Path(rendered),
+                _held_out(painted, read_families(codebook)),
+                pieces=painted.pieces,
+                seed=painted.seed,
+                on_progress=lambda n, of: teller.tell("Painting", n, of),
+            )
+        settings = FinderSettings(mm_per_px=mm_per_px)
+        report = evaluate_frames(frames or Path(rendered), settings, lambda n, of: teller.tell("Searching", n, of))
+        if frames is None:
+            report = replace(report, data="rendered pieces of split test")
         write_frames_report(report, json_file, html_file)
     _show_frames(report)
 
@@ -186,11 +213,9 @@ def _report(teller: _Teller, model: Path, crops: Path | None, codebook: Path, pa
 
 
 def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painted: _Painted) -> LabelledCrops:
-    from hil.sprites.atlas import FOLDER
-    from station.training.course import read_sprites
-    from station.training.dataset import Scene, render_crops, sprites_of
+    from station.training.dataset import Scene, render_crops
 
-    sprites = sprites_of("test", read_sprites((painted.atlas or FOLDER,), tuple(families))[0])
+    sprites = _held_out(painted, families)
     usable = tuple(one for one in card.labels if any(sprite.label == one for sprite in sprites))
     made = render_crops(
         sprites,
@@ -202,6 +227,14 @@ def _rendered(teller: _Teller, card: ModelCard, families: dict[str, str], painte
         on_progress=lambda n, of: teller.tell("Painting", n, of),
     )
     return made.labelled()
+
+
+def _held_out(painted: _Painted, families: Mapping[str, str]) -> tuple[Sprite, ...]:
+    from hil.sprites.atlas import FOLDER
+    from station.training.course import read_sprites
+    from station.training.dataset import sprites_of
+
+    return sprites_of("test", read_sprites((painted.atlas or FOLDER,), tuple(families))[0])
 
 
 class _Teller:
@@ -248,12 +281,17 @@ def _show_card(card: ModelCard) -> None:
 
 def _show_frames(report: FinderReport) -> None:
     console = Console()
-    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged")
-    for name, score in (*report.groups.items(), ("all", report.total)):
+    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "p50", "p99 off, mm")
+    costs = Table("frames", "ms CPU", "bare", "each piece", "shrinking alone")
+    for name, group in (*report.groups.items(), ("all", report.total)):
+        score = group.score
         shares = (f"{score.recall_iou50:.3f}", f"{score.precision_iou50:.3f}")
         counts = (score.pieces, score.matched, score.pieces - score.matched)
-        table.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged))
-    console.print(table)
+        off = [f"{one:.2f}" for one in group.centre_mm or ()]
+        table.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged), *off)
+        spent = (group.frame_ms, group.bare_ms, group.piece_ms, group.floor_ms)
+        costs.add_row(name, *("" if one is None else f"{one:.2f}" for one in spent))
+    console.print(table, costs)
     for name, score in (("separate", report.apart), ("stacked", report.stacked)):
         console.print(f"{name} pieces: {score.matched} of {score.pieces} found, recall {score.recall_iou50:.3f}")
 

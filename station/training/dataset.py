@@ -86,6 +86,14 @@ def sprites_of(split: str, sprites: Sequence[Sprite]) -> tuple[Sprite, ...]:
     return found
 
 
+def pieces_in_view(
+    rng: np.random.Generator, sprites: Sequence[Sprite], scene: Scene, belt_mm: float = 0.0
+) -> list[PlacedSprite]:
+    """Pieces as they fall into view when the belt is at ``belt_mm``: every label about equally often, some touching."""
+    placed = _placed(rng, _Draw(sprites, sorted({one.label for one in sprites})), scene)
+    return [replace(one, at_mm=one.at_mm + belt_mm) for _sprite, one in placed]
+
+
 def render_crops(
     sprites: Sequence[Sprite],
     labels: tuple[str, ...],

@@ -1,4 +1,4 @@
-"""Measures the finder on single frames with the outlines that people drew: found, missed, split and merged pieces.
+"""Measures the finder on frames whose pieces are outlined: found, missed, split, merged, how far off, at what cost.
 
 The frames need not follow each other. Frames of one kind (same size, same letters before the first digit of the name)
 show one belt: the finder learns it from all of them first, then each is searched for itself.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import cv2
@@ -19,7 +22,7 @@ from numpy.typing import NDArray
 
 from station.training.refusals import TrainingRefused
 from vision.finder import Finder, FinderSettings
-from vision.finder_score import FinderScore, Outline, score_frame
+from vision.finder_score import FinderScore, Match, Outline, score_frame
 
 POLYGONS = "polygons.json"
 _ENOUGH_LESSONS = 200
@@ -45,14 +48,31 @@ class LabelledFrame(NamedTuple):
 
 
 class FrameScore(NamedTuple):
-    """One frame searched; ``apart`` and ``stacked`` count its pieces that touch no other, and those that do, each with
-    how many of them were found."""
+    """One frame searched in ``cpu_ms``; ``apart`` and ``stacked`` count its pieces that touch no other, and those that
+    do, each with how many of them were found. ``floor_ms`` is what shrinking it to a quarter costs, which no search of
+    the whole picture does without."""
 
     frame: LabelledFrame
     found: tuple[Outline, ...]
-    score: FinderScore
+    match: Match
     apart: FinderScore
     stacked: FinderScore
+    cpu_ms: float
+    floor_ms: float
+
+
+class Group(NamedTuple):
+    """Frames together; ``centre_mm``: median and 99th percentile of how far the middle of a found piece is off.
+
+    ``frame_ms`` is the median cost of a frame, ``bare_ms`` of one without pieces, ``piece_ms`` what each outline adds,
+    ``floor_ms`` that of the floor; None: there are none."""
+
+    score: FinderScore
+    centre_mm: tuple[float, float] | None
+    frame_ms: float
+    bare_ms: float | None
+    piece_ms: float | None
+    floor_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +81,16 @@ class FinderReport:
 
     data: str
     frames: int
-    total: FinderScore
+    total: Group
     apart: FinderScore
     stacked: FinderScore
-    groups: dict[str, FinderScore]
+    groups: dict[str, Group]
     worst: tuple[FrameScore, ...]
 
     def as_json(self) -> str:
-        """Keys: recall_iou50, precision_iou50, split, merged, found, missed, pieces, outlines, frames, groups."""
-        groups = {name: figures(score) for name, score in self.groups.items()}
+        """Keys: recall_iou50, precision_iou50, split, merged, found, missed, pieces, outlines, centre_p50_mm,
+        centre_p99_mm, cpu_ms_per_frame, cpu_ms_bare_frame, cpu_ms_per_piece, cpu_ms_floor, frames, groups, lying."""
+        groups = {name: figures(group) for name, group in self.groups.items()}
         lying = {"separate": recall(self.apart), "stacked": recall(self.stacked)}
         return json.dumps(
             {"data": self.data, "frames": self.frames, **figures(self.total), "lying": lying, "groups": groups},
@@ -77,8 +98,9 @@ class FinderReport:
         )
 
 
-def figures(score: FinderScore) -> dict[str, float]:
+def figures(group: Group) -> dict[str, float | None]:
     """The figures of one group as they are written down."""
+    score, (half, most) = group.score, group.centre_mm or (None, None)
     return {
         "recall_iou50": score.recall_iou50,
         "precision_iou50": score.precision_iou50,
@@ -88,6 +110,12 @@ def figures(score: FinderScore) -> dict[str, float]:
         "missed": score.pieces - score.matched,
         "pieces": score.pieces,
         "outlines": score.outlines,
+        "centre_p50_mm": half,
+        "centre_p99_mm": most,
+        "cpu_ms_per_frame": group.frame_ms,
+        "cpu_ms_bare_frame": group.bare_ms,
+        "cpu_ms_per_piece": group.piece_ms,
+        "cpu_ms_floor": group.floor_ms,
     }
 
 
@@ -106,18 +134,18 @@ def evaluate_frames(folder: Path, settings: FinderSettings, on_progress: Progres
             scores.append(_searched(finder, frame))
             if on_progress is not None:
                 on_progress(len(scores), len(frames))
-    groups: dict[str, FinderScore] = {}
-    for one in scores:
-        groups[one.frame.kind] = groups.get(one.frame.kind, FinderScore()).plus(one.score)
-    bad = [one for one in scores if _mistakes(one.score)]
+    kinds = dict.fromkeys(one.frame.kind for one in scores)
+    bad = [one for one in scores if _mistakes(one.match.score)]
     return FinderReport(
         data=str(folder),
         frames=len(frames),
-        total=_sum(one.score for one in scores),
+        total=_together(scores, settings.mm_per_px),
         apart=_sum(one.apart for one in scores),
         stacked=_sum(one.stacked for one in scores),
-        groups=groups,
-        worst=tuple(sorted(bad, key=lambda one: -_mistakes(one.score))[:_WORST]),
+        groups={
+            kind: _together([one for one in scores if one.frame.kind == kind], settings.mm_per_px) for kind in kinds
+        },
+        worst=tuple(sorted(bad, key=lambda one: -_mistakes(one.match.score))[:_WORST]),
     )
 
 
@@ -132,8 +160,9 @@ def read_frames(folder: Path) -> list[LabelledFrame]:
     return frames
 
 
+@lru_cache(maxsize=24)
 def read_picture(path: Path) -> Picture:
-    """BGR; raises TrainingRefused when it does not decode."""
+    """BGR, not to be painted on; raises TrainingRefused when it does not decode."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if picture is None:
         raise TrainingRefused(f"{path} is not a picture that can be read.")
@@ -173,15 +202,36 @@ def _taught(frames: list[LabelledFrame], settings: FinderSettings) -> Finder:
 def _searched(finder: Finder, frame: LabelledFrame) -> FrameScore:
     picture = read_picture(frame.path)
     height, width = picture.shape[:2]
-    found = tuple(blob.contour.reshape(-1, 2) for blob in finder.find(picture))
+    start = time.process_time()
+    blobs = finder.find(picture)
+    searched = time.process_time()
+    cv2.resize(picture, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    shrunk = time.process_time()
+    found = tuple(blob.contour.reshape(-1, 2) for blob in blobs)
     touching = _touching(frame.truth, height, width)
     apart, stacked = (
         score_frame(
             found, [one for one, near in zip(frame.truth, touching, strict=True) if near == wanted], height, width
-        )
+        ).score
         for wanted in (False, True)
     )
-    return FrameScore(frame, found, score_frame(found, frame.truth, height, width), apart, stacked)
+    match = score_frame(found, frame.truth, height, width)
+    return FrameScore(frame, found, match, apart, stacked, (searched - start) * 1000, (shrunk - searched) * 1000)
+
+
+def _together(scores: Sequence[FrameScore], mm_per_px: float) -> Group:
+    off_px = [off for one in scores for off in one.match.off_px]
+    half, most = (float(np.percentile(off_px, share) * mm_per_px) if off_px else 0.0 for share in (50, 99))
+    bare = [one.cpu_ms for one in scores if not one.frame.truth and not one.found]
+    full = [one for one in scores if one.found]
+    return Group(
+        score=_sum(one.match.score for one in scores),
+        centre_mm=(half, most) if off_px else None,
+        frame_ms=median(one.cpu_ms for one in scores),
+        bare_ms=median(bare) if bare else None,
+        piece_ms=median((one.cpu_ms - median(bare)) / len(one.found) for one in full) if bare and full else None,
+        floor_ms=median(one.floor_ms for one in scores),
+    )
 
 
 def _touching(truth: tuple[Outline, ...], height: int, width: int) -> list[bool]:

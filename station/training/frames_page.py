@@ -31,7 +31,7 @@ def frames_page(report: FinderReport) -> str:
     )
     return template.render(
         report=report,
-        rows=[(name, figures(score)) for name, score in (*report.groups.items(), ("all", report.total))],
+        rows=[(name, figures(group)) for name, group in (*report.groups.items(), ("all", report.total))],
         lying=[("separate", recall(report.apart)), ("stacked", recall(report.stacked))],
         worst=[(one, _inline(one)) for one in report.worst],
     )

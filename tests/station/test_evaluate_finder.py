@@ -34,8 +34,9 @@ def frames_folder(folder: Path, extra: Outline | None = None) -> Path:
 
 def test_pieces_on_unrelated_frames_are_found_and_a_missing_one_is_missed(tmp_path: Path) -> None:
     report = evaluate_frames(frames_folder(tmp_path, extra=square(300, 200, 50)), FinderSettings())
-    assert (report.frames, report.total.pieces, report.total.matched, report.total.outlines) == (4, 9, 8, 8)
-    assert report.total.recall_iou50 == pytest.approx(8 / 9)
+    total = report.total.score
+    assert (report.frames, total.pieces, total.matched, total.outlines) == (4, 9, 8, 8)
+    assert total.recall_iou50 == pytest.approx(8 / 9)
     assert list(report.groups) == ["belt"]
     assert report.worst[0].frame.path.name == "belt_0.png"
 
@@ -72,7 +73,31 @@ def test_a_folder_without_outlines_is_refused_in_one_sentence(tmp_path: Path) ->
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(TrainingRefused, match="form"):
         read_frames(tmp_path)
-    assert CliRunner().invoke(app, ["evaluate", "--finder"]).exit_code == 2
+
+
+def test_how_far_off_the_middles_are_is_told_in_millimetres(tmp_path: Path) -> None:
+    frames_folder(tmp_path)
+    polygons = json.loads((tmp_path / "polygons.json").read_text())
+    moved = {
+        name: [{"x": [x + 4 for x in one["x"]], "y": one["y"]} for one in outlines]
+        for name, outlines in polygons.items()
+    }
+    (tmp_path / "polygons.json").write_text(json.dumps(moved), encoding="utf-8")
+    near, far = evaluate_frames(tmp_path, FinderSettings()).total.centre_mm or (0, 0)
+    assert near == pytest.approx(4 * 0.625, abs=0.7)
+    assert near <= far < 4
+
+
+def test_without_frames_the_command_measures_on_rendered_ones(tmp_path: Path) -> None:
+    out = tmp_path / "finder.json"
+    said = CliRunner().invoke(app, ["evaluate", "--finder", "--pieces", "50", "--json", str(out)])
+    assert said.exit_code == 0, said.output
+    figures = json.loads(out.read_text())
+    assert (figures["data"], list(figures["groups"])) == ("rendered pieces of split test", ["dark", "light", "worn"])
+    assert figures["pieces"] >= 50
+    assert figures["groups"]["dark"]["recall_iou50"] >= 0.8
+    assert figures["centre_p50_mm"] < 2
+    assert figures["cpu_ms_floor"] < figures["cpu_ms_bare_frame"] < figures["cpu_ms_per_frame"]
 
 
 @pytest.mark.timeout(600)

@@ -140,10 +140,11 @@ def test_the_score_counts_hits_splits_and_merges() -> None:
         square(70, 0, 15),
         np.array([[100, 0], [190, 0], [190, 40], [100, 40]]),
     ]
-    score = score_frame(found, truth, 100, 200)
+    score, off_px = score_frame(found, truth, 100, 200)
     assert score == FinderScore(pieces=4, outlines=4, matched=1, split=1, merged=1)
+    assert off_px == pytest.approx([np.hypot(2, 2)])
     assert score.plus(score).recall_iou50 == 0.25
-    assert score_frame([], [], 10, 10).precision_iou50 == 1.0
+    assert score_frame([], [], 10, 10).score.precision_iou50 == 1.0
 
 
 def test_a_piece_that_rests_while_the_belt_runs_is_not_learnt_as_belt() -> None:
