@@ -281,8 +281,8 @@ def _show_card(card: ModelCard) -> None:
 
 def _show_frames(report: FinderReport) -> None:
     console = Console()
-    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "p50", "p99 off, mm")
-    costs = Table("frames", "ms CPU", "bare", "each piece", "shrinking alone")
+    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "off, mm", "p99")
+    costs = Table("frames", "ms CPU a frame", "a bare one", "each piece more", "shrinking alone")
     for name, group in (*report.groups.items(), ("all", report.total)):
         score = group.score
         shares = (f"{score.recall_iou50:.3f}", f"{score.precision_iou50:.3f}")

@@ -1,7 +1,7 @@
 """Measures the finder on frames whose pieces are outlined: found, missed, split, merged, how far off, at what cost.
 
 The frames need not follow each other. Frames of one kind (same size, same letters before the first digit of the name)
-show one belt: the finder learns it from all of them first, then each is searched for itself.
+show one belt: the finder learns it first, from those that are bare or else from all, then each is searched for itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from vision.finder_score import FinderScore, Match, Outline, score_frame
 
 POLYGONS = "polygons.json"
 _ENOUGH_LESSONS = 200
+_ENOUGH_BARE = 12
 _LEAST_ROUNDS = 2
 _NEAR_PX = 7
 _WORST = 12
@@ -49,20 +50,21 @@ class LabelledFrame(NamedTuple):
 
 class FrameScore(NamedTuple):
     """One frame searched in ``cpu_ms``; ``apart`` and ``stacked`` count its pieces that touch no other, and those that
-    do, each with how many of them were found. ``floor_ms`` is what shrinking it to a quarter costs, which no search of
-    the whole picture does without."""
+    do, each with how many of them were found. ``floor_ms`` is what halving it twice costs, which no search of the
+    whole picture does without."""
 
     frame: LabelledFrame
     found: tuple[Outline, ...]
-    match: Match
-    apart: FinderScore
-    stacked: FinderScore
+    score: FinderScore
+    apart: Match
+    stacked: Match
     cpu_ms: float
     floor_ms: float
 
 
 class Group(NamedTuple):
-    """Frames together; ``centre_mm``: median and 99th percentile of how far the middle of a found piece is off.
+    """Frames together; ``centre_mm``: median and 99th percentile of how far off the middle is, of found pieces that
+    touch no other.
 
     ``frame_ms`` is the median cost of a frame, ``bare_ms`` of one without pieces, ``piece_ms`` what each outline adds,
     ``floor_ms`` that of the floor; None: there are none."""
@@ -135,17 +137,17 @@ def evaluate_frames(folder: Path, settings: FinderSettings, on_progress: Progres
             if on_progress is not None:
                 on_progress(len(scores), len(frames))
     kinds = dict.fromkeys(one.frame.kind for one in scores)
-    bad = [one for one in scores if _mistakes(one.match.score)]
+    bad = [one for one in scores if _mistakes(one.score)]
     return FinderReport(
         data=str(folder),
         frames=len(frames),
         total=_together(scores, settings.mm_per_px),
-        apart=_sum(one.apart for one in scores),
-        stacked=_sum(one.stacked for one in scores),
+        apart=_sum(one.apart.score for one in scores),
+        stacked=_sum(one.stacked.score for one in scores),
         groups={
             kind: _together([one for one in scores if one.frame.kind == kind], settings.mm_per_px) for kind in kinds
         },
-        worst=tuple(sorted(bad, key=lambda one: -_mistakes(one.match.score))[:_WORST]),
+        worst=tuple(sorted(bad, key=lambda one: -_mistakes(one.score))[:_WORST]),
     )
 
 
@@ -192,9 +194,12 @@ def _kinds(frames: list[LabelledFrame]) -> list[list[LabelledFrame]]:
 
 
 def _taught(frames: list[LabelledFrame], settings: FinderSettings) -> Finder:
+    """Knows the belt from its bare frames where there are enough of them, as a plant starts with no pieces on it."""
+    bare = [frame for frame in frames if not frame.truth]
+    lessons = bare if len(bare) >= _ENOUGH_BARE else frames
     finder = Finder(settings)
-    for _ in range(max(_LEAST_ROUNDS, -(-_ENOUGH_LESSONS // len(frames)))):
-        for frame in frames:
+    for _ in range(max(_LEAST_ROUNDS, -(-_ENOUGH_LESSONS // len(lessons)))):
+        for frame in lessons:
             finder.learn(read_picture(frame.path))
     return finder
 
@@ -205,27 +210,28 @@ def _searched(finder: Finder, frame: LabelledFrame) -> FrameScore:
     start = time.process_time()
     blobs = finder.find(picture)
     searched = time.process_time()
-    cv2.resize(picture, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    cv2.resize(half, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     shrunk = time.process_time()
     found = tuple(blob.contour.reshape(-1, 2) for blob in blobs)
     touching = _touching(frame.truth, height, width)
     apart, stacked = (
         score_frame(
             found, [one for one, near in zip(frame.truth, touching, strict=True) if near == wanted], height, width
-        ).score
+        )
         for wanted in (False, True)
     )
-    match = score_frame(found, frame.truth, height, width)
-    return FrameScore(frame, found, match, apart, stacked, (searched - start) * 1000, (shrunk - searched) * 1000)
+    score = score_frame(found, frame.truth, height, width).score
+    return FrameScore(frame, found, score, apart, stacked, (searched - start) * 1000, (shrunk - searched) * 1000)
 
 
 def _together(scores: Sequence[FrameScore], mm_per_px: float) -> Group:
-    off_px = [off for one in scores for off in one.match.off_px]
+    off_px = [off for one in scores for off in one.apart.off_px]
     half, most = (float(np.percentile(off_px, share) * mm_per_px) if off_px else 0.0 for share in (50, 99))
     bare = [one.cpu_ms for one in scores if not one.frame.truth and not one.found]
     full = [one for one in scores if one.found]
     return Group(
-        score=_sum(one.match.score for one in scores),
+        score=_sum(one.score for one in scores),
         centre_mm=(half, most) if off_px else None,
         frame_ms=median(one.cpu_ms for one in scores),
         bare_ms=median(bare) if bare else None,
