@@ -281,19 +281,24 @@ def _show_card(card: ModelCard) -> None:
 
 def _show_frames(report: FinderReport) -> None:
     console = Console()
-    table = Table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "off, mm", "p99")
-    costs = Table("frames", "ms CPU a frame", "a bare one", "each piece more", "shrinking alone")
+    found = _table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "off mm", "p99")
+    costs = _table("ms CPU", "a frame", "a bare one", "each piece more", "shrinking alone")
     for name, group in (*report.groups.items(), ("all", report.total)):
         score = group.score
         shares = (f"{score.recall_iou50:.3f}", f"{score.precision_iou50:.3f}")
         counts = (score.pieces, score.matched, score.pieces - score.matched)
         off = [f"{one:.2f}" for one in group.centre_mm or ()]
-        table.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged), *off)
+        found.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged), *off)
         spent = (group.frame_ms, group.bare_ms, group.piece_ms, group.floor_ms)
         costs.add_row(name, *("" if one is None else f"{one:.2f}" for one in spent))
-    console.print(table, costs)
+    console.print(found, costs)
     for name, score in (("separate", report.apart), ("stacked", report.stacked)):
         console.print(f"{name} pieces: {score.matched} of {score.pieces} found, recall {score.recall_iou50:.3f}")
+
+
+def _table(*headings: str) -> Table:
+    """Narrow enough for a terminal of eighty columns."""
+    return Table(*headings, box=None, pad_edge=False)
 
 
 def _show(report: Report) -> None:
