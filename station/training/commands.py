@@ -136,7 +136,7 @@ def evaluate(
             "rendered pieces on dark, light and worn belts."
         ),
     ] = None,
-    mm_per_px: Annotated[float, typer.Option(min=0.05, help="Scale of the frames; for --finder.")] = 0.625,
+    mm_per_px: Annotated[float, typer.Option(min=0.05, help="Scale of the pictures named with --frames.")] = 0.625,
 ) -> None:
     """Measure a model on crops it has not seen: accuracy, calibration, confusion, unknown pieces, worst mistakes.
 
@@ -177,7 +177,7 @@ def _evaluate_finder(
                 seed=painted.seed,
                 on_progress=lambda n, of: teller.tell("Painting", n, of),
             )
-        settings = FinderSettings(mm_per_px=mm_per_px)
+        settings = FinderSettings(mm_per_px=mm_per_px) if frames else FinderSettings()
         report = evaluate_frames(frames or Path(rendered), settings, lambda n, of: teller.tell("Searching", n, of))
         if frames is None:
             report = replace(report, data="rendered pieces of split test")

@@ -207,12 +207,12 @@ def _taught(frames: list[LabelledFrame], settings: FinderSettings) -> Finder:
 def _searched(finder: Finder, frame: LabelledFrame) -> FrameScore:
     picture = read_picture(frame.path)
     height, width = picture.shape[:2]
-    start = time.process_time()
+    start = time.thread_time()
     blobs = finder.find(picture)
-    searched = time.process_time()
+    searched = time.thread_time()
     half = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     cv2.resize(half, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
-    shrunk = time.process_time()
+    shrunk = time.thread_time()
     found = tuple(blob.contour.reshape(-1, 2) for blob in blobs)
     touching = _touching(frame.truth, height, width)
     apart, stacked = (
