@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from station.training.evaluate import UNKNOWN, LabelledCrops, Report, write_report
 from station.training.evaluate import evaluate as evaluated
 from station.training.refusals import TrainingRefused
+from station.training.tables import show_card, show_frames, show_report
 from vision.model_card import ModelCard
 from vision.types import ModelRefused
 
 if TYPE_CHECKING:
     from hil.sprites.atlas import Sprite
-    from station.training.frames import FinderReport
     from station.training.train import Schedule
 
 _CODEBOOK = Path("configs/codebook.csv")
@@ -88,7 +87,7 @@ def train(
         ways = Ways(schedule, short, workers, _Teller(shown).tell)
         command = written_command(context.params)
         card = make_model(out, work, material, course, families, ways, command)
-    _show_card(card)
+    show_card(card)
 
 
 def written_command(asked: Mapping[str, object]) -> str:
@@ -150,7 +149,7 @@ def evaluate(
     with _refusals(), _progress() as shown:
         report = _report(_Teller(shown), model, crops, codebook, painted)
         write_report(report, json_file, html_file)
-    _show(report)
+    show_report(report)
 
 
 def _evaluate_finder(
@@ -182,7 +181,7 @@ def _evaluate_finder(
         if frames is None:
             report = replace(report, data="rendered pieces of split test")
         write_frames_report(report, json_file, html_file)
-    _show_frames(report)
+    show_frames(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,56 +267,3 @@ def _refusals() -> Iterator[None]:
     except (TrainingRefused, ModelRefused) as refusal:
         typer.echo(str(refusal), err=True)
         raise typer.Exit(2) from refusal
-
-
-def _show_card(card: ModelCard) -> None:
-    console = Console()
-    for figures in card.measured:
-        console.print(f"{figures.split}: accuracy {figures.accuracy:.3f}, calibration error {figures.ece_after:.3f}")
-    for note in card.notes:
-        console.print(note)
-    console.print(f"Model {card.id} is in {card.folder}.")
-
-
-def _show_frames(report: FinderReport) -> None:
-    console = Console()
-    found = _table("frames", "pieces", "found", "missed", "recall", "precision", "split", "merged", "off mm", "p99")
-    costs = _table("ms CPU", "a frame", "a bare one", "each piece more", "shrinking alone")
-    for name, group in (*report.groups.items(), ("all", report.total)):
-        score = group.score
-        shares = (f"{score.recall_iou50:.3f}", f"{score.precision_iou50:.3f}")
-        counts = (score.pieces, score.matched, score.pieces - score.matched)
-        off = [f"{one:.2f}" for one in group.centre_mm or ()]
-        found.add_row(name, *map(str, counts), *shares, str(score.split), str(score.merged), *off)
-        spent = (group.frame_ms, group.bare_ms, group.piece_ms, group.floor_ms)
-        costs.add_row(name, *("" if one is None else f"{one:.2f}" for one in spent))
-    console.print(found, costs)
-    for name, score in (("separate", report.apart), ("stacked", report.stacked)):
-        console.print(f"{name} pieces: {score.matched} of {score.pieces} found, recall {score.recall_iou50:.3f}")
-
-
-def _table(*headings: str) -> Table:
-    """Narrow enough for a terminal of eighty columns."""
-    return Table(*headings, box=None, pad_edge=False)
-
-
-def _show(report: Report) -> None:
-    console = Console()
-    low, high = report.accuracy_interval
-    console.print(
-        f"{report.model} on {report.data}: {report.n} crops, accuracy {report.accuracy:.3f} ({low:.3f}-{high:.3f})"
-    )
-    coverage = ", ".join(f"{value:.3f} at {share:.0%}" for share, value in report.accuracy_at_coverage.items())
-    console.print(
-        f"balanced {report.balanced_accuracy:.3f}, macro F1 {report.macro_f1:.3f}, calibration error {report.ece:.3f}, "
-        f"accuracy {coverage} coverage"
-    )
-    if report.unknown_auroc is not None:
-        console.print(f"unknown AUROC {report.unknown_auroc:.3f} over {report.unknown_n} unknown crops")
-    table = Table("class", "n", "precision", "recall", "recall 95 %", "F1")
-    for name, figure in report.per_class.items():
-        interval = f"{figure.recall_low:.3f}-{figure.recall_high:.3f}"
-        table.add_row(
-            name, str(figure.n), f"{figure.precision:.3f}", f"{figure.recall:.3f}", interval, f"{figure.f1:.3f}"
-        )
-    console.print(table)

@@ -19,7 +19,7 @@ from station.training.dataset import Scene, pieces_in_view
 from station.training.evaluate import Progress
 from station.training.frames import POLYGONS
 
-BELTS: tuple[BeltKind, ...] = get_args(BeltKind)
+_BELTS: tuple[BeltKind, ...] = get_args(BeltKind)
 _SAME_KIND = 2
 _BARE = 12
 _STRIDE_MM = 733.0
@@ -35,7 +35,7 @@ def write_frames(
     Pieces lie as they fall, some against each other; the first few frames of a belt are bare. What a piece covers is
     not part of the outline of the one below. ``folder`` must not hold them yet.
     """
-    belts = [(belt, number) for belt in BELTS for number in range(_SAME_KIND)]
+    belts = [(belt, number) for belt in _BELTS for number in range(_SAME_KIND)]
     made = 0
     for place, (belt, number) in enumerate(belts):
         rng = np.random.default_rng((seed, place))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -61,7 +62,10 @@ def test_the_command_writes_json_and_one_page(tmp_path: Path) -> None:
     figures = json.loads(out.read_text())
     assert {"recall_iou50", "precision_iou50", "split", "merged", "found", "missed", "groups"} <= set(figures)
     assert (figures["found"], figures["missed"]) == (8, 1)
+    assert re.search(r"^all +9 +8 +1 +0\.889 +1\.000 +0 +0 ", said.output, re.MULTILINE)
     page = html.read_text()
+    assert f"<td>{figures['centre_p50_mm']:.2f}</td><td>{figures['centre_p99_mm']:.2f}</td>" in page
+    assert f"<td>{figures['cpu_ms_floor']:.2f}</td>" in page
     assert "data:image/jpeg;base64," in page
     assert "http" not in page
 
@@ -75,17 +79,20 @@ def test_a_folder_without_outlines_is_refused_in_one_sentence(tmp_path: Path) ->
         read_frames(tmp_path)
 
 
-def test_how_far_off_the_middles_are_is_told_in_millimetres(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mm_per_px", [0.625, 0.5])
+def test_how_far_off_the_middles_are_is_told_in_millimetres(mm_per_px: float, tmp_path: Path) -> None:
     frames_folder(tmp_path)
     polygons = json.loads((tmp_path / "polygons.json").read_text())
-    moved = {
-        name: [{"x": [x + 4 for x in one["x"]], "y": one["y"]} for one in outlines]
-        for name, outlines in polygons.items()
-    }
-    (tmp_path / "polygons.json").write_text(json.dumps(moved), encoding="utf-8")
-    near, far = evaluate_frames(tmp_path, FinderSettings()).total.centre_mm or (0, 0)
-    assert near == pytest.approx(4 * 0.625, abs=0.7)
-    assert near <= far < 4
+    for outlines in polygons.values():
+        for one in outlines:
+            one["x"] = [x + 8 for x in one["x"]]
+    (tmp_path / "polygons.json").write_text(json.dumps(polygons), encoding="utf-8")
+    out = tmp_path / "finder.json"
+    asked = ["evaluate", "--finder", "--frames", str(tmp_path), "--mm-per-px", str(mm_per_px), "--json", str(out)]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+    figures = json.loads(out.read_text())
+    assert figures["centre_p50_mm"] == pytest.approx(8 * mm_per_px, abs=0.4)
+    assert figures["centre_p50_mm"] <= figures["centre_p99_mm"] < 8 * mm_per_px + 1.5
 
 
 def test_without_frames_the_command_measures_on_rendered_ones(tmp_path: Path) -> None:
