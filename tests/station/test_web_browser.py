@@ -89,6 +89,21 @@ def test_start_is_pressed_the_state_changes_and_pictures_arrive() -> None:
     operate(PaperStation(), work)
 
 
+def test_a_station_that_goes_on_as_it_was_has_its_page_fetch_nothing_again() -> None:
+    async def work(page: Page) -> None:
+        statuses: list[str | bytes] = []
+        page.on("websocket", lambda feed: feed.on("framereceived", lambda message: statuses.append(message)))
+        await page.reload()
+        await expect(page.locator("#link")).to_have_text("Connected")
+        while sum('"kind":"status"' in str(message).replace(" ", "") for message in statuses) < 8:
+            await asyncio.sleep(0.05)
+        fetched = await page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+        assert [name for name in set(fetched) if "/static/" in name and fetched.count(name) > 1] == []
+        assert any("/static/signs.svg" in name for name in fetched)
+
+    operate(PaperStation(), work)
+
+
 def test_a_refused_order_shows_its_sentence_and_stop_works_by_keyboard() -> None:
     paper = PaperStation(guard_open=True)
 

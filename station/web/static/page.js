@@ -21,10 +21,15 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Set again, a reference is fetched again. */
+function setSign(reference) {
+  if (at("sign").getAttribute("href") !== reference) at("sign").setAttribute("href", reference);
+}
+
 function showState({ state, word, level, sentence }) {
   at("state").dataset.level = level;
   at("state").dataset.state = state;
-  at("sign").setAttribute("href", `/static/signs.svg#${state}`);
+  setSign(`/static/signs.svg#${state}`);
   setText(at("word"), said(word));
   setText(at("sentence"), said(sentence));
   at("reset").hidden = level !== "alarm";

@@ -22,7 +22,7 @@ from tests.station.test_web_browser import CHROMIUM
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 FIRST_LOAD_BYTES = 300_000
 NAME = "阿达"
