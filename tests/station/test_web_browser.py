@@ -258,3 +258,43 @@ def test_a_lost_connection_is_told_and_comes_back_by_itself() -> None:
                 await expect(page.locator("#picture")).not_to_have_attribute("data-seq", before or "")
 
     asyncio.run(asyncio.wait_for(go(), 50))
+
+
+@asynccontextmanager
+async def slow_door(port: int, delay_s: float, greeted: list[str]) -> AsyncIterator[str]:
+    """An address in front of the one on ``port``: what is sent to the live feed first is passed on late."""
+
+    async def flow(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+        sink.close()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(65536)
+        if first.startswith(b"GET /ws/live"):
+            greeted.append("live")
+            await asyncio.sleep(delay_s)
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+        inner_writer.write(first)
+        await asyncio.gather(flow(reader, inner_writer), flow(inner_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+def test_a_station_too_busy_to_answer_at_once_is_waited_for() -> None:
+    async def go() -> None:
+        greeted: list[str] = []
+        watch, port = Watch(), free_port()
+        async with (
+            served(PaperStation(), port),
+            slow_door(port, 3.0, greeted) as address,
+            opened(address, watch) as page,
+        ):
+            await expect(page.locator("#word")).to_have_text("Idle")
+            assert (greeted, watch.complaints) == (["live"], [])
+
+    asyncio.run(asyncio.wait_for(go(), 50))

@@ -3,6 +3,7 @@
 import { _ } from "./words.js";
 
 const SILENT_MS = 2500;
+const CONNECTING_MS = 10_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 3000;
 
@@ -27,16 +28,17 @@ export function connect({ told, pictured, linked, lost }) {
       setTimeout(open, retryMs + Math.random() * 200);
       retryMs = Math.min(retryMs * 1.5, LONGEST_RETRY_MS);
     };
-    const heard = () => {
+    const wait = (patienceMs) => {
       clearTimeout(silence);
-      silence = setTimeout(over, SILENT_MS);
+      silence = setTimeout(over, patienceMs);
     };
 
-    heard();
+    wait(CONNECTING_MS);
+    socket.onopen = () => wait(SILENT_MS);
     socket.onclose = over;
     socket.onmessage = async ({ data }) => {
       if (isOver) return;
-      heard();
+      wait(SILENT_MS);
       if (data instanceof ArrayBuffer) {
         say({ drawn: await pictured(data) });
         return;
