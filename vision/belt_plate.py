@@ -24,6 +24,7 @@ Mask = NDArray[np.uint8]
 SUMMED = 9
 _LARGEST = 255 * SUMMED
 _BANDS = 8
+_GOLDEN = 0.6180339887498949
 _FIRST_LESSONS = 24
 _BEGINNINGS = (2, 4, 8, 16, 23)
 _LANE_STEP = 8
@@ -124,12 +125,13 @@ class BeltPlate:
         return Reach((below[0], below[1], below[2]), (above[0], above[1], above[2]))
 
     def learn(self, coarse: Picture, covered: Mask, slowest: float) -> None:
-        """Follow one picture, one band of its rows per call.
+        """Follow one picture, one band of its rows per call: all as often, in an order that never falls into step with
+        the turns of the belt, or each band would know other places of it than the next.
 
         ``covered`` is not 0 where pieces lie: there the belt is as good as not learnt. ``slowest`` is the smallest
         share a picture may weigh.
         """
-        rows = self._rows(self._learned % _BANDS)
+        rows = self._rows(int(_BANDS * (_GOLDEN * self._learned % 1)))
         self._learned += 1
         if self._learned < _FIRST_LESSONS:
             self._first.append(_profile(coarse))

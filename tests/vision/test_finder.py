@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.vision.scene import Outline, belt, disc, lay, square
+from vision.belt_plate import SUMMED, BeltPlate, Tolerance, toned
 from vision.clump import ClumpLimits, parts_of
 from vision.finder import Finder, FinderSettings
 from vision.finder_score import FinderScore, score_frame
@@ -156,6 +157,18 @@ def test_a_piece_that_rests_while_the_belt_runs_is_not_learnt_as_belt() -> None:
     assert blob.box.w == pytest.approx(60, abs=4)
 
 
+def test_a_belt_that_turns_in_step_with_the_lessons_is_known_alike_everywhere() -> None:
+    """Eight lessons a turn, and each shows another stretch of belt, some brighter than others."""
+    rng = np.random.default_rng(5)
+    turn = [toned(rng.normal(60 + 2 * n, 3, (256, 320, 3)).astype(np.uint8)) for n in range(8)]
+    plate = BeltPlate(turn[0], Tolerance(6.0, 0.45, 45.0, 9.0, 81))
+    for lesson in range(400):
+        plate.learn(turn[lesson % 8], np.zeros((256, 320), np.uint8), 0.02)
+    rows = plate.known[..., 0].mean(axis=1) / SUMMED
+    assert rows.mean() == pytest.approx(66.5, abs=1.5)
+    assert np.ptp(rows) < 2.5
+
+
 def test_slow_wear_and_dust_are_followed() -> None:
     finder = Finder(FinderSettings())
     belts = [belt(step * 97) for step in range(10)]
@@ -194,7 +207,7 @@ def test_light_and_dark_pieces_are_found_on_light_and_dark_belts(light: float) -
     ground = np.clip(belt(900) * light, 0, 255).astype(np.uint8)
     colours = (COPPER, (235, 235, 235)) if light == 1 else (BLACK, (40, 60, 120))
     picture = lay(ground, [(square(100, 120, 60), colours[0]), (disc(400, 300, 30), colours[1])])
-    assert np.allclose(middles(finder.find(picture)), [(130, 150), (400.5, 300.5)], atol=3)
+    assert np.allclose(middles(finder.find(picture)), [(130, 150), (400.5, 300.5)], atol=4)
 
 
 @pytest.mark.parametrize("colours", [(STEEL, COPPER), (STEEL, STEEL)], ids=["two metals", "a shadow between"])
