@@ -26,6 +26,14 @@
     return found.filter((text) => text !== "");
   },
 
+  /** As it looks while there is no connection; false where the page has no such look. */
+  lose: () => {
+    const notice = document.getElementById("lost");
+    if (notice) notice.hidden = false;
+    document.body.classList.toggle("is-lost", notice !== null);
+    return notice !== null;
+  },
+
   open: () => document.querySelectorAll("details").forEach((details) => { details.open = true; }),
 
   /** Elements that stick out of the window to the right; empty when nobody has to scroll sideways. */

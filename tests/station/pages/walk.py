@@ -126,11 +126,15 @@ async def _look(context: BrowserContext, address: str, path: str, language: str,
 
 
 async def _violations(page: Page) -> list[str]:
-    """All rules once, in the other looks those of colour; what the browser calls dark has to be our dark."""
+    """All rules once, in the other looks those of colour, also of a page that has lost its station; what the browser
+    calls dark has to be our dark."""
     await page.evaluate(_AXE.read_text(encoding="utf-8"))
     found: list[str] = await page.evaluate("probe.judge(['light', null])")
     for look in (Look.dark, Look.contrast):
         found += await page.evaluate(f"probe.judge(['{look}', ['color-contrast']])")
+    if await page.evaluate("probe.lose()"):
+        for look in (Look.light, Look.dark, Look.contrast):
+            found += [f"lost, {one}" for one in await page.evaluate(f"probe.judge(['{look}', ['color-contrast']])")]
     await page.emulate_media(color_scheme="dark")
     dark, auto = [await page.evaluate(f"probe.colours('{look}')") for look in (Look.dark, Look.auto)]
     return found if dark == auto else [*found, f"auto: {auto} is not dark: {dark}"]

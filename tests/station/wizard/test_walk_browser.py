@@ -155,7 +155,7 @@ async def set_up_the_hand(page: Page, tech: Technician) -> None:
     await tech.accept("heartbeat")
 
     await tech.open("model")
-    for label in ("CU-NO2", "ZN-DIE"):
+    for label in ("CU-NO2", "BRASS-YEL"):
         await page.locator("[data-panel=model] [data-field=label]").select_option(label)
         await tech.press("Lay test pieces of this class")
         await tech.hold("model", "Hold: run the belt and look at the pieces")
