@@ -25,7 +25,7 @@ from vision.finder import Finder, FinderSettings
 from vision.finder_score import FinderScore, Match, Outline, score_frame
 
 POLYGONS = "polygons.json"
-_ENOUGH_LESSONS = 200
+_ENOUGH_LESSONS = 400
 _ENOUGH_BARE = 12
 _LEAST_ROUNDS = 2
 _NEAR_PX = 7

@@ -21,7 +21,7 @@ from station.training.frames import POLYGONS
 
 _BELTS: tuple[BeltKind, ...] = get_args(BeltKind)
 _SAME_KIND = 2
-_BARE = 12
+_BARE = 24
 _STRIDE_MM = 733.0
 _LEAST_PX = 150
 _FAST_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]

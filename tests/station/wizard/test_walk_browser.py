@@ -155,10 +155,15 @@ async def set_up_the_hand(page: Page, tech: Technician) -> None:
     await tech.accept("heartbeat")
 
     await tech.open("model")
-    for label in ("CU-NO2", "BRASS-YEL"):
-        await page.locator("[data-panel=model] [data-field=label]").select_option(label)
-        await tech.press("Lay test pieces of this class")
-        await tech.hold("model", "Hold: run the belt and look at the pieces")
+    for _ in range(5):
+        for label in ("CU-NO2", "BRASS-YEL"):
+            await page.locator("[data-panel=model] [data-field=label]").select_option(label)
+            await tech.press("Lay test pieces of this class")
+            await tech.hold("model", "Hold: run the belt and look at the pieces")
+        await page.wait_for_timeout(400)
+        if await page.locator("[data-accept=model]").is_enabled():
+            break
+        await tech.press("Begin again")
     await tech.accept("model")
 
     await tech.open("report")
