@@ -32,7 +32,7 @@ def write_frames(
 ) -> None:
     """Paint held-out pieces on two belts of each kind until about ``pieces`` are outlined, a sub-folder for each.
 
-    Pieces lie as they fall, some against each other; the first few frames of a belt are bare. What a piece covers is
+    Pieces lie as they fall, some against each other; the first frames of a belt are bare. What a piece covers is
     not part of the outline of the one below. ``folder`` must not hold them yet.
     """
     belts = [(belt, number) for belt in _BELTS for number in range(_SAME_KIND)]

@@ -26,11 +26,11 @@
     return found.filter((text) => text !== "");
   },
 
-  /** As it looks while there is no connection; false where the page has no such look. */
-  lose: () => {
+  /** With or without the look of no connection; false where the page has none. */
+  lose: (isLost) => {
     const notice = document.getElementById("lost");
-    if (notice) notice.hidden = false;
-    document.body.classList.toggle("is-lost", notice !== null);
+    if (notice) notice.hidden = !isLost;
+    document.body.classList.toggle("is-lost", notice !== null && isLost);
     return notice !== null;
   },
 

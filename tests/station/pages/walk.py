@@ -132,9 +132,10 @@ async def _violations(page: Page) -> list[str]:
     found: list[str] = await page.evaluate("probe.judge(['light', null])")
     for look in (Look.dark, Look.contrast):
         found += await page.evaluate(f"probe.judge(['{look}', ['color-contrast']])")
-    if await page.evaluate("probe.lose()"):
+    if await page.evaluate("probe.lose(true)"):
         for look in (Look.light, Look.dark, Look.contrast):
             found += [f"lost, {one}" for one in await page.evaluate(f"probe.judge(['{look}', ['color-contrast']])")]
+        await page.evaluate("probe.lose(false)")
     await page.emulate_media(color_scheme="dark")
     dark, auto = [await page.evaluate(f"probe.colours('{look}')") for look in (Look.dark, Look.auto)]
     return found if dark == auto else [*found, f"auto: {auto} is not dark: {dark}"]
