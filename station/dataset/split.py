@@ -38,13 +38,13 @@ def counts(crops: Iterable[Crop], splits: Mapping[str, str]) -> Mapping[tuple[st
     return {key: (len(objects[key]), number) for key, number in sorted(pictures.items())}
 
 
-def disputed(crops: Iterable[Crop]) -> tuple[str, ...]:
-    """Objects whose pictures carry different labels: one of them must be wrong."""
-    labels: dict[str, set[str]] = {}
+def disputed(crops: Iterable[Crop]) -> tuple[tuple[Crop, ...], ...]:
+    """The labelled pictures of every object that carries different labels: one of them must be wrong."""
+    objects: dict[str, list[Crop]] = {}
     for crop in crops:
         if crop.label is not None:
-            labels.setdefault(crop.object, set()).add(crop.label)
-    return tuple(sorted(name for name, found in labels.items() if len(found) > 1))
+            objects.setdefault(crop.object, []).append(crop)
+    return tuple(tuple(found) for _name, found in sorted(objects.items()) if len({one.label for one in found}) > 1)
 
 
 def _split(name: str, shares: Shares, seed: int) -> str:

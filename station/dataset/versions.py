@@ -34,8 +34,13 @@ def freeze(book: Book) -> tuple[str, int]:
     """
     contested = disputed(book.crops())
     if contested:
-        shown = ", ".join(contested[:5])
-        raise DatasetRefused(f"{len(contested)} objects carry different labels ({shown}); review them first.")
+        shown = "; ".join(
+            f"{crops[0].object}: " + ", ".join(f"{one.id} {one.label}" for one in crops) for crops in contested[:5]
+        )
+        raise DatasetRefused(
+            f"{len(contested)} objects carry different labels (crop and label: {shown}); "
+            "put one of each right with station dataset review --id N --set LABEL --by NAME."
+        )
     splits = book.splits()
     entries = sorted(
         Entry(crop.sha256, crop.kind, crop.label, splits[crop.object], crop.object)

@@ -57,7 +57,10 @@ def promote(
     why: _Why = "",
     config: _Config = _CONFIG,
 ) -> None:
-    """Make a model that of the station from the next start on; refused when it fails station check."""
+    """Make a model that of the station from the next start on; refused when it fails station check.
+
+    If it was the watched candidate (shadow_model), the model before is watched in its place.
+    """
     with _refusals():
         change = promoted(config, folder, by, why, datetime.now(UTC))  # noqa: TID251 - a command has a clock
     _say(change)

@@ -25,6 +25,8 @@ class PromotionRefused(Exception):  # noqa: N818 - refused things are named as f
 def promote(path: Path, folder: Path, by: str, why: str, now: datetime) -> Change:
     """Make the model in ``folder`` the one of station file ``path`` from its next start on.
 
+    If it was the one that is watched beside, the model before is watched in its place.
+
     Raises PromotionRefused, and what ``station check`` raises for the file as it would be; then nothing has changed.
     """
     config = load_config(path)
@@ -93,7 +95,10 @@ def _change(config: Config, act: Act, written: str, by: str, why: str, now: date
         keep(config.path, config.path.name, stamp)
         append(audit_file(config), change)
 
-    _exchange(config, with_model(text, written), write_down)
+    changed = with_model(text, written)
+    if config.file.shadow_model is not None and load_card(config.resolve(config.file.shadow_model)).id == after.id:
+        changed = with_shadow(changed, config.file.model if before.detector is None else None)
+    _exchange(config, changed, write_down)
     return change
 
 

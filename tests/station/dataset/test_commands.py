@@ -91,14 +91,21 @@ def test_the_same_content_is_the_same_version_and_a_changed_label_is_another(tre
     assert f"Others: {versions[0]}" in text
 
 
-def test_one_object_with_two_labels_is_refused_by_name(tree: Path, tmp_path: Path) -> None:
+def test_one_object_with_two_labels_is_refused_with_the_numbers_that_put_it_right(tree: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     done("import", data, tree, "--by", "Ada", "--objects", PATTERN)
     done("split", data)
     done("review", data, "--id", 1, "--set", "unknown", "--by", "Eve")
     refused = run("version", data)
     assert refused.exit_code == 2
-    assert "1 objects carry different labels (tree/obj11)" in refused.output
+    said = " ".join(refused.output.split())
+    assert "1 objects carry different labels (crop and label: tree/obj11: " in said
+    numbers = dict(re.findall(r"(\d+) (unknown|[A-Z][A-Z0-9-]+)", said.partition("obj11: ")[2]))
+    assert numbers.pop("1") == "unknown"
+    assert numbers
+    for number in numbers:
+        done("review", data, "--id", number, "--set", "unknown", "--by", "Eve")
+    assert "Version" in done("version", data)
 
 
 def test_a_changed_list_of_a_version_is_noticed(tree: Path, tmp_path: Path) -> None:

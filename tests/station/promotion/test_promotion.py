@@ -68,6 +68,27 @@ def test_going_back_undoes_one_promotion_after_the_other(site: Path) -> None:
     assert "nothing to go back to" in refused.output
 
 
+def test_the_candidate_that_was_watched_is_promoted_in_one_step_and_the_model_before_is_watched(site: Path) -> None:
+    shutil.copytree(ROOT / "models/scrap-v1", site / "models/candidate")
+    path = site / "configs/sim.yaml"
+    path.write_text(path.read_text().replace("\ncamera:", "\nshadow_model: ../models/candidate\ncamera:", 1))
+    before = path.read_text()
+    done(site, "promote", str(site / "models/candidate"), "--by", "Ada")
+    now = load_config(path).file
+    assert (now.model, now.shadow_model) == ("../models/candidate", "../models/v1")
+    done(site, "return", "--by", "Eve")
+    assert path.read_text() == before
+
+
+def test_promoting_another_model_leaves_the_watched_one(site: Path) -> None:
+    shutil.copytree(ROOT / "models/scrap-v1", site / "models/candidate")
+    path = site / "configs/sim.yaml"
+    path.write_text(path.read_text().replace("\ncamera:", "\nshadow_model: ../models/candidate\ncamera:", 1))
+    done(site, "promote", str(site / "models/v2"), "--by", "Ada")
+    now = load_config(path).file
+    assert (now.model, now.shadow_model) == ("../models/v2", "../models/candidate")
+
+
 def test_every_act_is_written_down_with_who_when_from_to_and_why(site: Path) -> None:
     done(site, "promote", str(site / "models/v2"), "--by", "Ada", "--why", "better on cable")
     done(site, "return", "--by", "Eve", "--why", "worse on brass")
