@@ -21,6 +21,7 @@ _PIECE = 255
 _FAR_LARGER = 0.15
 _AROUND_PX = 9
 _SURE_SHARE = 0.1
+_GROWN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Finder:
         self._plate: BeltPlate | None = None
         self._min_px = settings.min_area_mm2 / (2 * settings.mm_per_px) ** 2
         self._edges = Edges(settings.edges, 2 * settings.mm_per_px, self._min_px)
+        self._least_place = _GROWN * self._min_px / 4
         self._grow = (settings.grow_px, settings.grow_px)
         self._crowd = _PIECE * (settings.crowd - 0.5) / settings.grow_px**2
 
@@ -132,11 +134,13 @@ class Finder:
         return plate.surely_foreign(coarse, lanes, Box(*cv2.boundingRect(rough))) >= _SURE_SHARE * area
 
     def _blobs(self, shrunk: _Shrunk, lanes: Picture, rough: list[Contour]) -> tuple[Blob, ...]:
+        """A place is grown around what differs: one that holds the smallest piece has more than twice its area."""
         plate = self._known(shrunk.coarse)
         scene = Scene(shrunk.half, plate, lanes)
         return tuple(
             self._blob(part, touching, box)
             for contour in rough
+            if cv2.contourArea(contour) >= self._least_place
             for box, outline in self._edges.outlines(scene, contour)
             for part, touching in parts_of(outline, self._min_px, self._settings.clump, shrunk.half[box.y :, box.x :])
         )

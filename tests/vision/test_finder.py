@@ -71,6 +71,16 @@ def test_a_wire_stays_in_one_piece() -> None:
     assert blob.box.h == pytest.approx(164, abs=10)
 
 
+@pytest.mark.parametrize("colour", [STEEL, (30, 38, 62)], ids=["bright", "hardly brighter than the belt"])
+def test_hardly_more_than_the_smallest_piece_is_found_anywhere_between_the_coarse_pixels(
+    colour: tuple[int, int, int],
+) -> None:
+    finder = trained()
+    for shift in range(8):
+        picture = lay(belt(700 + shift), [(square(200 + shift, 240 + shift, 15), colour)])
+        assert np.allclose(middles(finder.find(picture)), [(207.5 + shift, 247.5 + shift)], atol=3)
+
+
 def test_dust_is_not_a_piece() -> None:
     picture = belt(300)
     rng = np.random.default_rng(3)
