@@ -15,6 +15,7 @@ from station.config import load_config
 from station.keeping.opinion import Opinion
 from station.keeping.shadow_book import Compared, ShadowBook
 from station.promotion.promote import PromotionRefused, with_model
+from tests.station.redness import write_redness
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,6 +79,16 @@ def test_the_candidate_that_was_watched_is_promoted_in_one_step_and_the_model_be
     assert (now.model, now.shadow_model) == ("../models/candidate", "../models/v1")
     done(site, "return", "--by", "Eve")
     assert path.read_text() == before
+
+
+def test_a_detector_that_is_promoted_away_is_not_watched_since_it_cannot_be(site: Path) -> None:
+    write_redness(site / "redness")
+    path = site / "configs/sim.yaml"
+    text = path.read_text().replace("../models/v1  # the first of all", "../redness\nshadow_model: ../models/v2")
+    path.write_text(text)
+    done(site, "promote", str(site / "models/v2"), "--by", "Ada")
+    now = load_config(path).file
+    assert (now.model, now.shadow_model) == ("../models/v2", None)
 
 
 def test_promoting_another_model_leaves_the_watched_one(site: Path) -> None:
