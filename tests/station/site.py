@@ -10,10 +10,11 @@ from station.config import Config, load_config
 PROJECT = Path(__file__).parents[2]
 
 
-def site_config(folder: Path) -> Config:
-    """The simulated line whose records lie in ``folder``."""
+def site_config(folder: Path, model: str = "rendered-v1") -> Config:
+    """The simulated line whose records lie in ``folder``, with one of the shipped models."""
     configs = folder / "configs"
     shutil.copytree(PROJECT / "configs", configs, ignore=shutil.ignore_patterns(".last-good"), dirs_exist_ok=True)
     path = configs / "sim.yaml"
-    path.write_text(path.read_text().replace("data_folder: ../data/sim", f"data_folder: {folder}"))
+    text = path.read_text().replace("data_folder: ../data/sim", f"data_folder: {folder}")
+    path.write_text(text.replace("model: ../models/rendered-v1", f"model: ../models/{model}"))
     return load_config(path)

@@ -10,7 +10,27 @@ let library = null;
 let chosen = null;
 
 const ACTS = { promoted: _("promoted"), returned: _("returned") };
-const SPLITS = { val: _("Set aside while it was taught"), test: _("Kept for the test"), "held-out light": _("In other light") };
+const SPLITS = {
+  val: _("Set aside while it was taught"),
+  test: _("Kept for the test"),
+  "held-out light": _("In other light"),
+  "photographs val": _("Photographs of real pieces"),
+  "photographs val without coins": _("Photographs of real pieces, no coins"),
+  "own val": _("This plant's pictures, set aside"),
+};
+const ARMS = { "rendered only": _("Taught on rendered pieces alone, for comparison"), "real only": _("Taught on photographs alone, for comparison") };
+const FAMILIES = {
+  aluminium: _("Aluminium"),
+  battery: _("Batteries"),
+  cable: _("Cable"),
+  copper: _("Copper"),
+  "copper-alloy": _("Copper alloys"),
+  "e-waste": _("Electronic waste"),
+  ferrous: _("Iron and steel"),
+  residue: _("Residue"),
+  stainless: _("Stainless steel"),
+  zinc: _("Zinc"),
+};
 const between = ({ low, high }) => (low === 0 && high === 1 ? "" : ` (${percent(low)} – ${percent(high)})`);
 
 function uses(name) {
@@ -33,15 +53,19 @@ function pick({ name, kind, accuracy, refusal }) {
   return button;
 }
 
+function named(title) {
+  return FAMILIES[title] ?? told(title);
+}
+
 function confusion(classes, rows) {
   const found = part("table", "", "confusion");
   const head = found.createTHead().insertRow();
-  for (const title of [_("is \\ was called"), ...classes.map(told)]) head.append(Object.assign(part("th", title), { scope: "col" }));
+  for (const title of [_("is \\ was called"), ...classes.map(named)]) head.append(Object.assign(part("th", title), { scope: "col" }));
   const body = found.createTBody();
   rows.forEach((row, n) => {
     if (row.every((count) => count === 0)) return;
     const line = body.insertRow();
-    line.append(Object.assign(part("th", told(classes[n])), { scope: "row" }));
+    line.append(Object.assign(part("th", named(classes[n])), { scope: "row" }));
     row.forEach((count, m) => line.append(part("td", count || "·", n === m ? "right" : count ? "" : "none")));
   });
   const scroll = part("div", "", "scroll");
@@ -57,11 +81,17 @@ function more(title, inside, open = false) {
   return found;
 }
 
+function titled(name) {
+  const [, arm, measured] = /^(.* only): (.*)$/.exec(name) ?? [null, null, name];
+  const title = SPLITS[measured] ?? measured;
+  return arm === null ? title : `${ARMS[arm] ?? arm} · ${title}`;
+}
+
 function split({ split: name, n, value, low, high, calibration_error: error, per_label: labels, classes, confusion: rows }, first) {
   const found = part("div");
-  const values = { split: SPLITS[name] ?? name, n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
+  const values = { split: titled(name), n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
   found.append(part("p", _("{split}: right for {share}{between} of {n} pictures it had not seen; what it calls sure is off by {error}.", values)));
-  const perClass = labels.map((each) => [told(each.title), percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
+  const perClass = labels.map((each) => [named(each.title), percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
   found.append(more(_("Class by class"), table([_("Class"), `#${_("Right")}`, `#${_("95 % interval")}`, `#${_("Pictures")}`, `#${_("Objects")}`], perClass), first));
   if (rows.length > 0) found.append(more(_("What it takes for what"), confusion(classes, rows)));
   return found;
@@ -75,7 +105,7 @@ function showEvaluation(evaluation) {
   const { begun_utc: begun, by, result } = evaluation;
   const [low, high] = result.accuracy_interval;
   const values = { when: new Date(begun).toLocaleString(locale), by, n: number.format(result.n), share: percent(result.accuracy, 1), between: between({ low, high }) };
-  const rows = Object.entries(result.per_class).map(([name, each]) => [name, percent(each.recall), `${percent(each.recall_low)} – ${percent(each.recall_high)}`, percent(each.precision), `${each.n}`]);
+  const rows = Object.entries(result.per_class).map(([name, each]) => [named(name), percent(each.recall), `${percent(each.recall_low)} – ${percent(each.recall_high)}`, percent(each.precision), `${each.n}`]);
   at("evaluation").replaceChildren(
     part("p", _("On this plant's pictures ({when}, {by}): right for {share}{between} of {n}.", values)),
     table([_("Class"), `#${_("Found")}`, `#${_("95 % interval")}`, `#${_("Right when named")}`, `#${_("Pictures")}`], rows),

@@ -30,7 +30,7 @@ from station.wizard.desk import WizardDesk
 from tests.station.paper_station import PaperStation
 from tests.station.reporting.yard import CONTEXT, Yard
 from tests.station.site import site_config
-from tests.station.tools.site import tools_of
+from tests.station.tools.site import tool_plan, tools_of
 from tests.station.wizard.paper_crew import PaperCrew
 
 HERE = "http://127.0.0.1:8080"
@@ -235,8 +235,9 @@ def full_app(gate: Gate) -> Iterator[FastAPI]:
         office = Office(yard.store, Reporter(yard.store, yard.run.uuid, CONTEXT, settings, Clock()))
         files = PieceFiles(yard.store.path, gate.folder / "album.sqlite", "rest")
         review = ReviewDesk(gate.folder, gate.paper.facts().labels)
-        config = site_config(gate.folder)
-        wizard, tools = WizardDesk(PaperCrew(config), gate.folder), tools_of(gate.folder)
+        config = site_config(gate.folder, "scrap-v1")
+        tools = tools_of(gate.folder, plan=tool_plan(gate.folder, config))
+        wizard = WizardDesk(PaperCrew(config), gate.folder)
         desks = Desks(review, office, files, YardDesk(config), wizard, tools)
         yield create_app(gate.paper, gate.access, (), desks)
 
