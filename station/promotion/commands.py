@@ -63,7 +63,7 @@ def promote(
     """
     with _refusals():
         change = promoted(config, folder, by, why, datetime.now(UTC))  # noqa: TID251 - a command has a clock
-    _say(change)
+    _say(change, config)
 
 
 @app.command("return")
@@ -71,7 +71,7 @@ def go_back(by: _By = "", why: _Why = "", config: _Config = _CONFIG) -> None:
     """Go back to the model before the last promotion, from the next start on."""
     with _refusals():
         change = take_back(config, by, why, datetime.now(UTC))  # noqa: TID251 - a command has a clock
-    _say(change)
+    _say(change, config)
 
 
 @app.command()
@@ -90,8 +90,11 @@ def history(config: _Config = _CONFIG) -> None:
         _out.print(f"That is not what the last line says ({changes[-1].to_id}): the file was changed by hand.")
 
 
-def _say(change: Change) -> None:
+def _say(change: Change, config: Path) -> None:
     _out.print(f"{change.act.capitalize()}: {change.from_id} -> {change.to_id}, by {escape(change.by)}.")
+    watched = load_config(config).file.shadow_model
+    if watched is not None:
+        _out.print(f"Watched beside it: {escape(watched)}.")
     _out.print("It takes effect at the next start; the file as it was is kept in the folder history beside it.")
 
 

@@ -17,4 +17,6 @@ def site_config(folder: Path, model: str = "rendered-v1") -> Config:
     path = configs / "sim.yaml"
     text = path.read_text().replace("data_folder: ../data/sim", f"data_folder: {folder}")
     path.write_text(text.replace("model: ../models/rendered-v1", f"model: ../models/{model}"))
-    return load_config(path)
+    config = load_config(path)
+    assert config.file.model == f"../models/{model}"
+    return config

@@ -53,19 +53,19 @@ function pick({ name, kind, accuracy, refusal }) {
   return button;
 }
 
-function named(title) {
-  return FAMILIES[title] ?? told(title);
+function material(name) {
+  return FAMILIES[name] ?? told(name);
 }
 
 function confusion(classes, rows) {
   const found = part("table", "", "confusion");
   const head = found.createTHead().insertRow();
-  for (const title of [_("is \\ was called"), ...classes.map(named)]) head.append(Object.assign(part("th", title), { scope: "col" }));
+  for (const title of [_("is \\ was called"), ...classes.map(material)]) head.append(Object.assign(part("th", title), { scope: "col" }));
   const body = found.createTBody();
   rows.forEach((row, n) => {
     if (row.every((count) => count === 0)) return;
     const line = body.insertRow();
-    line.append(Object.assign(part("th", named(classes[n])), { scope: "row" }));
+    line.append(Object.assign(part("th", material(classes[n])), { scope: "row" }));
     row.forEach((count, m) => line.append(part("td", count || "·", n === m ? "right" : count ? "" : "none")));
   });
   const scroll = part("div", "", "scroll");
@@ -81,7 +81,7 @@ function more(title, inside, open = false) {
   return found;
 }
 
-function titled(name) {
+function splitTitle(name) {
   const [, arm, measured] = /^(.* only): (.*)$/.exec(name) ?? [null, null, name];
   const title = SPLITS[measured] ?? measured;
   return arm === null ? title : `${ARMS[arm] ?? arm} · ${title}`;
@@ -89,9 +89,9 @@ function titled(name) {
 
 function split({ split: name, n, value, low, high, calibration_error: error, per_label: labels, classes, confusion: rows }, first) {
   const found = part("div");
-  const values = { split: titled(name), n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
+  const values = { split: splitTitle(name), n: number.format(n), share: percent(value, 1), between: between({ low, high }), error: percent(error, 1) };
   found.append(part("p", _("{split}: right for {share}{between} of {n} pictures it had not seen; what it calls sure is off by {error}.", values)));
-  const perClass = labels.map((each) => [named(each.title), percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
+  const perClass = labels.map((each) => [material(each.title), percent(each.value), `${percent(each.low)} – ${percent(each.high)}`, `${each.n}`, `${each.objects}`]);
   found.append(more(_("Class by class"), table([_("Class"), `#${_("Right")}`, `#${_("95 % interval")}`, `#${_("Pictures")}`, `#${_("Objects")}`], perClass), first));
   if (rows.length > 0) found.append(more(_("What it takes for what"), confusion(classes, rows)));
   return found;
@@ -105,7 +105,7 @@ function showEvaluation(evaluation) {
   const { begun_utc: begun, by, result } = evaluation;
   const [low, high] = result.accuracy_interval;
   const values = { when: new Date(begun).toLocaleString(locale), by, n: number.format(result.n), share: percent(result.accuracy, 1), between: between({ low, high }) };
-  const rows = Object.entries(result.per_class).map(([name, each]) => [named(name), percent(each.recall), `${percent(each.recall_low)} – ${percent(each.recall_high)}`, percent(each.precision), `${each.n}`]);
+  const rows = Object.entries(result.per_class).map(([name, each]) => [material(name), percent(each.recall), `${percent(each.recall_low)} – ${percent(each.recall_high)}`, percent(each.precision), `${each.n}`]);
   at("evaluation").replaceChildren(
     part("p", _("On this plant's pictures ({when}, {by}): right for {share}{between} of {n}.", values)),
     table([_("Class"), `#${_("Found")}`, `#${_("95 % interval")}`, `#${_("Right when named")}`, `#${_("Pictures")}`], rows),

@@ -69,16 +69,27 @@ def test_going_back_undoes_one_promotion_after_the_other(site: Path) -> None:
     assert "nothing to go back to" in refused.output
 
 
-def test_the_candidate_that_was_watched_is_promoted_in_one_step_and_the_model_before_is_watched(site: Path) -> None:
+@pytest.fixture
+def watching(site: Path) -> Path:
+    """The station with a candidate that is watched."""
     shutil.copytree(ROOT / "models/scrap-v1", site / "models/candidate")
     path = site / "configs/sim.yaml"
     path.write_text(path.read_text().replace("\ncamera:", "\nshadow_model: ../models/candidate\ncamera:", 1))
-    before = path.read_text()
-    done(site, "promote", str(site / "models/candidate"), "--by", "Ada")
-    now = load_config(path).file
-    assert (now.model, now.shadow_model) == ("../models/candidate", "../models/v1")
-    done(site, "return", "--by", "Eve")
-    assert path.read_text() == before
+    return site
+
+
+def models_of(site: Path) -> tuple[str, str | None]:
+    file = load_config(site / "configs/sim.yaml").file
+    return file.model, file.shadow_model
+
+
+def test_the_watched_candidate_is_promoted_in_one_step_and_the_model_before_is_watched(watching: Path) -> None:
+    before = (watching / "configs/sim.yaml").read_text()
+    said = done(watching, "promote", str(watching / "models/candidate"), "--by", "Ada")
+    assert models_of(watching) == ("../models/candidate", "../models/v1")
+    assert "Watched beside it: ../models/v1." in said
+    done(watching, "return", "--by", "Eve")
+    assert (watching / "configs/sim.yaml").read_text() == before
 
 
 def test_a_detector_that_is_promoted_away_is_not_watched_since_it_cannot_be(site: Path) -> None:
@@ -86,18 +97,13 @@ def test_a_detector_that_is_promoted_away_is_not_watched_since_it_cannot_be(site
     path = site / "configs/sim.yaml"
     text = path.read_text().replace("../models/v1  # the first of all", "../redness\nshadow_model: ../models/v2")
     path.write_text(text)
-    done(site, "promote", str(site / "models/v2"), "--by", "Ada")
-    now = load_config(path).file
-    assert (now.model, now.shadow_model) == ("../models/v2", None)
+    assert "Watched beside" not in done(site, "promote", str(site / "models/v2"), "--by", "Ada")
+    assert models_of(site) == ("../models/v2", None)
 
 
-def test_promoting_another_model_leaves_the_watched_one(site: Path) -> None:
-    shutil.copytree(ROOT / "models/scrap-v1", site / "models/candidate")
-    path = site / "configs/sim.yaml"
-    path.write_text(path.read_text().replace("\ncamera:", "\nshadow_model: ../models/candidate\ncamera:", 1))
-    done(site, "promote", str(site / "models/v2"), "--by", "Ada")
-    now = load_config(path).file
-    assert (now.model, now.shadow_model) == ("../models/v2", "../models/candidate")
+def test_promoting_another_model_leaves_the_watched_one(watching: Path) -> None:
+    done(watching, "promote", str(watching / "models/v2"), "--by", "Ada")
+    assert models_of(watching) == ("../models/v2", "../models/candidate")
 
 
 def test_every_act_is_written_down_with_who_when_from_to_and_why(site: Path) -> None:
